@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSL-1.0
+// Enters Boost's stock jump_fcontext so that the processor's return stack buffer stays balanced.
+//
+//   void weft_..._context_switch(context* self /* rdi */, context* to /* rsi */);
+//   weft_..._fcontext_entry: where make_fcontext starts a fresh context; not called from C++
+//
+// Why a thunk at all. jump_fcontext is call-ed, saves its caller's return address with the frame
+// and leaves by `jmp` to the address of the side that it resumes. The processor's prediction of
+// returns never sees that jump: the entry that our `call` pushed is still on top when the resumed
+// side returns, and from there on every `ret` of every caller is predicted one entry off
+// (measured: one call above the yield 29 ns, four calls 60 ns; with the thunk 11 and 12).
+// So the thunk is call-ed (pushes entry R), hands jump_fcontext a local label as the return
+// address and jumps to it. Whoever is resumed lands on that label and executes `ret`, which takes
+// R off again: its own return address and R are the same as long as all switches of the program go
+// through one call site, which src/loop/switch.cpp is.
+//
+//   the stack of a suspended side                    what is not saved here, and why
+//   +---------------------------------+              caller-saved registers: the thunk is called
+//   | return address of the thunk     |              as an ordinary function. errno, exception
+//   +---------------------------------+              state, sanitizer shadows: the loop's business.
+//   | .Larrived (pushed below)        |              MXCSR and x87 control word: jump_fcontext
+//   +---------------------------------+              saves them.
+//   | Boost's frame: never read here, |
+//   | its layout changes by version   |
+//   +---------------------------------+  <- context::sp
+//
+// jump_fcontext is reached through a pointer that context_fcontext.cpp fills with the function's
+// address: from Boost 1.87 on the C symbol is hidden behind a C++ name.
+#include "weft/detail/config.hpp"
+#include "frame_fcontext.h"
+
+        .text
+
+        .globl  WEFT_C_NAME(context_switch)
+        .type   WEFT_C_NAME(context_switch), @function
+        .p2align 4
+WEFT_C_NAME(context_switch):
+        .cfi_startproc
+        endbr64
+        movq    %rdi, WEFT_CONTEXT_FROM(%rsi)   // the resumed side learns whom it must save
+        movq    WEFT_CONTEXT_SP(%rsi), %rdi     // jump_fcontext(fctx, data): data stays rsi = to
+        leaq    .Larrived(%rip), %rax
+        pushq   %rax
+        .cfi_adjust_cfa_offset 8
+        jmp     *WEFT_C_NAME(jump_fcontext)(%rip)
+
+        .p2align 4
+.Larrived:                                      // rax: the side that came here; rdx: ourselves
+        .cfi_adjust_cfa_offset -8               // jump_fcontext popped the label
+        endbr64                                 // reached by an indirect jump
+        movq    WEFT_CONTEXT_FROM(%rdx), %rcx
+        movq    %rax, WEFT_CONTEXT_SP(%rcx)     // only now is the other side's handle known
+        ret
+        .cfi_endproc
+        .size   WEFT_C_NAME(context_switch), . - WEFT_C_NAME(context_switch)
+
+// A fresh context starts here by `jmp` and leaves here by `jmp`, so that the entry which its
+// starter pushed is the one that its successor's `ret` takes.
+// In: rdi = the side that came here, rsi = ourselves; rsp = 16n + 8.
+        .globl  WEFT_C_NAME(fcontext_entry)
+        .hidden WEFT_C_NAME(fcontext_entry)
+        .type   WEFT_C_NAME(fcontext_entry), @function
+        .p2align 4
+WEFT_C_NAME(fcontext_entry):
+        .cfi_startproc
+        .cfi_undefined rip                      // the outermost frame: unwinders end here
+        endbr64
+        movq    WEFT_CONTEXT_FROM(%rsi), %rax
+        movq    %rdi, WEFT_CONTEXT_SP(%rax)
+        movq    %rsi, %rbx                      // callee-saved: survives the body
+        xorl    %ebp, %ebp                      // frame-pointer walkers end here
+        subq    $8, %rsp                        // rsp = 16n at the call, as the ABI wants
+        movq    %rsi, %rdi
+        call    *WEFT_CONTEXT_ENTRY(%rsi)       // rax = the context to continue with
+        movq    %rbx, WEFT_CONTEXT_FROM(%rax)   // it writes our handle into our dead record
+        movq    WEFT_CONTEXT_SP(%rax), %rdi
+        movq    %rax, %rsi
+        pushq   $0                              // the return address of a side never resumed
+        jmp     *WEFT_C_NAME(jump_fcontext)(%rip)
+        .cfi_endproc
+        .size   WEFT_C_NAME(fcontext_entry), . - WEFT_C_NAME(fcontext_entry)
+
+// Without this note the linker makes the whole program's stacks executable.
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+// The context layer's whole interface: save here, continue there. Layer: context.
+// Called by the fiber layer and by the one switch function of the loop. Knows nothing of fibers,
+// exceptions, errno or sanitizers: those belong to whoever switches.
+#pragma once
+
+#include <cstddef>
+
+#include "weft/detail/config.hpp"
+#include "weft/detail/export.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+struct context;
+
+// Runs on a fresh stack. Returns the context to continue with for good: the stack it ran on is
+// never resumed, and the successor gives it back. Must not let an exception out.
+using context_entry = context* (*)(context* self) noexcept;
+
+// A suspended flow of control. The thunks know this layout (asm/frame_fcontext.h).
+struct context {
+  void* sp = nullptr;             // the backend's handle of the suspended side; stale while it runs
+  context* from = nullptr;        // who switched here last; written by the switch, read at arrival
+  context_entry entry = nullptr;  // where a fresh context begins
+};
+
+// Prepares `fresh` to run entry(&fresh) at the first switch to it, on the stack that ends (at its
+// high end) at `top` and is `bytes` long.
+WEFT_API void make_context(context& fresh, void* top, std::size_t bytes,
+                           context_entry entry) noexcept;
+
+}  // namespace detail
+WEFT_NAMESPACE_END
+
+// Suspends the caller into *self and continues *to. Returns when somebody switches to *self.
+// An opaque external function on purpose: inline assembly in a public header lets g++'s
+// ipa-reference keep a user's static in a register across it (measured).
+extern "C" WEFT_API void WEFT_C_NAME(context_switch)(weft::detail::context* self,
+                                                     weft::detail::context* to) noexcept;

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSL-1.0
+// The fiber's record: everything that weft knows about one fiber, in a few dense cache lines.
+// Layer: fiber. Templates construct the user's callable and result in it; only the loop changes
+// its state. What a fiber needs right after it resumes lies here, not on its cold stack.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "weft/detail/config.hpp"
+#include "weft/detail/context.hpp"
+#include "weft/detail/eh_state.hpp"
+#include "weft/detail/export.hpp"
+#include "weft/detail/list.hpp"
+#include "weft/detail/stack.hpp"
+#include "weft/time.hpp"
+
+WEFT_NAMESPACE_BEGIN
+
+// Counts fibers within one loop, in order of spawn; main is 1.
+enum class fiber_id : std::uint64_t {};
+
+namespace detail {
+
+struct loop_core;
+struct fiber;
+struct shared_side;
+
+enum class fiber_state : std::uint8_t { blank, fresh, ready, running, parked, done };
+
+// Why a park ended.
+enum class wake_reason : std::uint8_t { completed, timed_out, cancelled };
+
+// How a body ended.
+enum class fiber_outcome : std::uint8_t { pending, value, error, cancelled };
+
+// Bits of fiber::attention: each sends a switch or a wait down its slow path; all zero is the
+// hot path's single test.
+enum attention : std::uint8_t {
+  attention_cancel = 1,  // cancel() was called; stays set until the body has ended
+  attention_canary = 2,  // the stack has no guard page: check its canary at every park
+};
+
+// Where a wait is registered. Most live in the record of the fiber that waits.
+// notify runs on the loop's thread, on whatever stack finished the awaited thing; it may only make
+// fibers ready, never run user code.
+struct wait_node : list_node {
+  void (*notify)(wait_node& node, fiber& finished) noexcept = nullptr;
+  fiber* owner = nullptr;  // whom notify makes ready; nullptr when it counts (gather)
+};
+
+// A deadline in the loop's heap. Owned by whoever waits; index_ is the heap's.
+struct timer {
+  static constexpr std::uint32_t not_armed = 0xffffffffU;
+  time_point deadline{};
+  std::uint64_t sequence = 0;  // equal deadlines fire in the order they were set
+  std::uint32_t index = not_armed;
+  void (*fire)(timer& expired) noexcept = nullptr;  // as wait_node::notify
+  fiber* owner = nullptr;
+
+  bool is_armed() const noexcept { return index != not_armed; }
+};
+
+// A message to a loop from another thread. run() is called on the loop's thread, in the idle
+// context; it may only make fibers ready and may free the node. The links are the inbox's while
+// the message is under way, the receiver's afterwards.
+struct inbox_node : list_node {
+  void (*run)(inbox_node& node, loop_core& here) noexcept = nullptr;
+};
+
+// Where the spawn happened: a file and line when the call could tell, else a code address.
+struct spawn_site {
+  const char* file = nullptr;
+  const void* address = nullptr;
+  unsigned line = 0;
+
+  static constexpr spawn_site here(const char* file = __builtin_FILE(),
+                                   unsigned line = __builtin_LINE()) noexcept {
+    return {file, nullptr, line};
+  }
+};
+
+// A message about one fiber.
+struct fiber_message : inbox_node {
+  fiber* owner = nullptr;
+};
+
+// What weft must do with a callable whose type only spawn() knew.
+struct fiber_ops {
+  void (*run)(fiber& self);                       // calls the body, keeps its result; may throw
+  void (*drop_callable)(fiber& self) noexcept;    // after the body, or instead of it
+  void (*drop_result)(fiber& self) noexcept;      // of a body that ended with a value
+  void (*drop_block)(fiber& self) noexcept;       // the payload's heap block, if it has one
+};
+
+struct alignas(64) fiber {
+  static constexpr std::size_t inline_bytes = 128;
+
+  fiber() noexcept { node.owner = sleep.owner = message.owner = this; }
+  fiber(const fiber&) = delete;
+  fiber& operator=(const fiber&) = delete;
+
+  // -- read and written by every switch --
+  context ctx;
+  fiber_state state = fiber_state::blank;
+  std::uint8_t attention = 0;
+  wake_reason woken_by = wake_reason::completed;
+  bool is_cancellable = false;    // the current park may be ended by cancel()
+  int saved_errno = 0;
+  eh_state saved_eh;              // only when nonzero at the switch
+  stack* bound = nullptr;         // while fresh or done: none. The root fiber has none either
+  loop_core* home = nullptr;           // never changes once the fiber has started
+  std::uint64_t id = 0;
+
+  // -- waiting --
+  wait_node node;                 // this fiber's place in what it waits for
+  const char* wait_what = "";     // static text: "sleep", "join", ...
+  const void* wait_on = nullptr;  // the thing itself, for dumps
+  time_point since{};             // start of the current state, as of the loop's last look
+  timer sleep;
+  list waiters;                   // who waits for this fiber's end: wait_nodes
+
+  // -- the task --
+  const fiber_ops* ops = nullptr;
+  void* payload = nullptr;        // callable and result: in storage, or on the heap when large
+  std::exception_ptr error;
+  fiber_outcome outcome = fiber_outcome::pending;
+  bool has_handle = false;        // a task<> refers to this record; it frees it
+  bool is_detached = false;       // nobody will take the result: report a failure
+  bool is_callback = false;       // of on_done: runs even while the loop closes
+  bool is_pooled = false;         // from the home loop's record pool, else from the heap
+  bool is_stackless = false;      // a stack could not be had: end with std::bad_alloc
+  bool has_started = false;       // a stack is or was bound to it
+  bool is_result_taken = false;   // get() or gather() moved it out
+  bool is_error_seen = false;     // somebody took the error: not to be reported
+  std::uint32_t stack_class = 0;  // index into the stack pool's sizes
+  spawn_site site;
+  std::unique_ptr<std::string> name;
+  std::shared_ptr<const std::string> cancel_reason;
+  shared_side* shared = nullptr;  // the home loop's side that outlives it; counted via the pool
+  fiber_message message;             // its arrival, when another thread made this record; its removal
+  std::atomic<bool> has_ended{false};  // release after the result is written: other threads look
+  void* sanitizer_stack = nullptr;  // AddressSanitizer's fake stack while suspended
+
+  alignas(std::max_align_t) unsigned char storage[inline_bytes];
+};
+
+inline std::string_view name_of(const fiber& f) noexcept {
+  return f.name ? std::string_view(*f.name) : std::string_view();
+}
+
+// "fiber 12 'reader'", or "fiber 12" without a name.
+WEFT_API std::string describe(const fiber& f);
+
+// "server.cpp:41"; "app+0x1b2f" (for addr2line) when the call could not tell its line.
+WEFT_API std::string describe(const spawn_site& site);
+
+}  // namespace detail
+WEFT_NAMESPACE_END

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the layers above need to know of a fiber's stack. Layer: stack. Owned by the loop's
+// stack_pool; bound to a fiber when it first runs, returned by that fiber's successor.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "weft/detail/config.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+struct stack_slab;
+
+enum class guard_kind : std::uint8_t {
+  none,      // below the limit lies another stack: only a canary at the limit tells
+  protect,   // PROT_NONE pages: two mappings of vm.max_map_count each
+  install,   // MADV_GUARD_INSTALL: no mapping of its own (Linux 6.13)
+};
+
+struct stack {
+  char* top = nullptr;    // high end, staggered; the first frame starts below it
+  char* limit = nullptr;  // low end: the first byte that may still be used
+  stack_slab* slab = nullptr;
+  stack* next = nullptr;       // in a free list; owned by the pool
+  void* tsan_fiber = nullptr;  // ThreadSanitizer's handle, made once per stack
+  std::size_t guard_bytes = 0;
+  unsigned valgrind_id = 0;
+  guard_kind guard = guard_kind::none;
+
+  std::size_t usable_bytes() const noexcept { return static_cast<std::size_t>(top - limit); }
+};
+
+}  // namespace detail
+WEFT_NAMESPACE_END

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSL-1.0
+// Several things at once, all of their results together. Layer: task. Takes tasks and callables;
+// the first error cancels the rest, waits for them, and is rethrown as it is.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "weft/detail/check.hpp"
+#include "weft/detail/config.hpp"
+#include "weft/detail/gather_wait.hpp"
+#include "weft/spawn.hpp"
+#include "weft/task.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+template <class X>
+struct task_value {
+  static constexpr bool is_task = false;
+};
+template <class T>
+struct task_value<task<T>> {
+  static constexpr bool is_task = true;
+  using type = T;
+};
+
+template <class X>
+inline constexpr bool is_task = task_value<std::decay_t<X>>::is_task;
+
+template <class X, class = void>
+inline constexpr bool is_range = false;
+template <class X>
+inline constexpr bool is_range<
+    X, std::void_t<decltype(std::begin(std::declval<X&>())), decltype(std::end(std::declval<X&>()))>> =
+    true;
+
+// The handle that gather works with: a task is used where it is, a callable becomes a task.
+template <class X, bool = is_task<X>>
+struct gather_input {
+  using type = typename task_value<std::decay_t<X>>::type;
+  static_assert(!std::is_const_v<std::remove_reference_t<X>>,
+                "gather() takes the results out of its tasks: give it tasks that are not const");
+  using handle = std::decay_t<X>*;
+  static handle make(X& given, const spawn_site& = {}) { return std::addressof(given); }
+};
+template <class X>
+struct gather_input<X, false> {
+  using type = result_of<X>;
+  struct handle {
+    task<type> owned;
+    task<type>* operator->() noexcept { return &owned; }
+  };
+  static handle make(X& given, const spawn_site& site = {}) {
+    return {spawn_at(site, {}, std::forward<X>(given))};
+  }
+};
+
+template <class T>
+using gathered = std::conditional_t<
+    std::is_void_v<T>, std::monostate,
+    std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>>;
+
+// Results are moved out, but for a task that stands again further on: that one is copied.
+template <class T>
+gathered<T> gather_take(fiber& record, bool again) {
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else if constexpr (std::is_reference_v<T>) {
+    return std::ref(*slot_of<T>(record).value);
+  } else {
+    if (!again) return std::move(slot_of<T>(record).value);
+    if constexpr (std::is_copy_constructible_v<T>) {
+      return slot_of<T>(record).value;
+    } else {
+      misuse("gather() was given " + describe(record) +
+             " twice, but its result cannot be copied; pass it once");
+    }
+  }
+}
+
+}  // namespace detail
+
+// Runs all and returns a tuple of their results in the order of the arguments (std::monostate for
+// void, std::reference_wrapper for a reference). Callables become tasks, started left to right; a task may be given as lvalue (its result
+// is moved out) or moved in. The first error cancels the others, waits for their end, and is
+// rethrown; a task that somebody else cancelled counts as the error task_cancelled. Being
+// cancelled itself, gather cancels all and waits for them.
+// Parks: may.  Calls from: fiber.
+// Throws: the first error; cancelled; std::logic_error outside a loop, for an empty handle, the
+// calling task itself or a task of another loop; std::bad_alloc.
+template <class... X,
+          std::enable_if_t<sizeof...(X) != 1 ||
+                               !(detail::is_range<X> && ...), int> = 0>
+auto gather(X&&... all)
+    -> std::tuple<detail::gathered<typename detail::gather_input<X>::type>...> {
+  detail::loop_core& here = detail::require_loop("gather()");
+  // Braces: handles are made left to right.
+  std::tuple<typename detail::gather_input<X>::handle...> handles{
+      detail::gather_input<X>::make(all)...};
+  std::array<detail::fiber*, sizeof...(X)> records = std::apply(
+      [](auto&... h) {
+        return std::array<detail::fiber*, sizeof...(X)>{h->record()...};
+      },
+      handles);
+  std::array<detail::gather_node, sizeof...(X)> nodes;
+  detail::gather_wait(here, records.data(), nodes.data(), records.size());
+  [[maybe_unused]] std::size_t at = 0;
+  [[maybe_unused]] auto take = [&](auto type) {
+    using T = typename decltype(type)::type;
+    const std::size_t i = at++;
+    return detail::gather_take<T>(*records[i], nodes[i].stands_again);
+  };
+  return std::tuple<detail::gathered<typename detail::gather_input<X>::type>...>{
+      take(detail::gather_type<typename detail::gather_input<X>::type>{})...};
+}
+
+// The same for a range of tasks or of callables; returns a vector in the range's order.
+template <class R, std::enable_if_t<detail::is_range<R>, int> = 0>
+auto gather(R&& range, detail::spawn_site site = detail::spawn_site::here()) {
+  using element = std::remove_reference_t<decltype(*std::begin(range))>;
+  using input = detail::gather_input<element&>;
+  using T = typename input::type;
+  detail::loop_core& here = detail::require_loop("gather()");
+  std::vector<typename input::handle> handles;
+  std::vector<detail::fiber*> records;
+  for (auto& one : range) {
+    handles.push_back(input::make(one, site));
+    records.push_back(handles.back()->record());
+  }
+  std::vector<detail::gather_node> nodes(records.size());
+  detail::gather_wait(here, records.data(), nodes.data(), records.size());
+  std::vector<detail::gathered<T>> results;
+  results.reserve(records.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    results.push_back(detail::gather_take<T>(*records[i], nodes[i].stands_again));
+  }
+  return results;
+}
+
+WEFT_NAMESPACE_END

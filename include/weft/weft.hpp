@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSL-1.0
+// The core of weft in one include. Layer: all.
+// debug.hpp, testing.hpp and stack_source.hpp are included by those who need them.
+#pragma once
+
+#include "weft/background_loop.hpp"
+#include "weft/errors.hpp"
+#include "weft/future.hpp"
+#include "weft/gather.hpp"
+#include "weft/loop_ref.hpp"
+#include "weft/options.hpp"
+#include "weft/report.hpp"
+#include "weft/run.hpp"
+#include "weft/spawn.hpp"
+#include "weft/task.hpp"
+#include "weft/this_fiber.hpp"
+#include "weft/time.hpp"
+#include "weft/version.hpp"

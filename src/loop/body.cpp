@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+// A fiber from its first instruction to its last, on its own stack: the body, its result or error,
+// and who is told of the end.
+#include <cxxabi.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <string>
+#include <typeinfo>
+
+#include "loop.hpp"
+#include "weft/detail/check.hpp"
+#include "weft/errors.hpp"
+#include "weft/report.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+namespace {
+
+// Runs inside a catch block. "std::runtime_error: no such letter".
+std::string describe_exception(const std::exception_ptr& error) {
+  std::string text = "an unknown exception";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    int status = 0;
+    char* const name = abi::__cxa_demangle(typeid(e).name(), nullptr, nullptr, &status);
+    text = std::string(name != nullptr ? name : typeid(e).name()) + ": " + e.what();
+    std::free(name);
+  } catch (...) {
+    if (const std::type_info* const type = abi::__cxa_current_exception_type()) {
+      int status = 0;
+      char* const name = abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
+      text = std::string("an exception of type ") + (name != nullptr ? name : type->name());
+      std::free(name);
+    }
+  }
+  return text;
+}
+
+void run_body(fiber& self) noexcept {
+  if (self.is_stackless) {
+    self.error = whole(*self.home).no_stack_error;
+    self.outcome = fiber_outcome::error;
+  } else if ((self.attention & attention_cancel) != 0 && !self.is_callback) {
+    self.outcome = fiber_outcome::cancelled;  // before its first statement
+  } else {
+    try {
+      self.ops->run(self);
+      self.outcome = fiber_outcome::value;
+    } catch (const cancelled&) {
+      self.outcome = fiber_outcome::cancelled;
+    } catch (const abi::__forced_unwind&) {
+      fatal("pthread_exit() or pthread_cancel() ended the thread inside " + describe(self) +
+            " (spawned at " + describe(self.site) +
+            "). A thread's end would leave the other fibers of its loop hanging: return from the "
+            "function instead, or cancel the task.");
+    } catch (...) {
+      self.error = std::current_exception();
+      self.outcome = fiber_outcome::error;
+    }
+  }
+  self.ops->drop_callable(self);  // its destructors may park
+}
+
+}  // namespace
+
+void report_lost_error(fiber& f, const char* how) noexcept {
+  try {
+    send_report("weft: " + describe(f) + " (spawned at " + describe(f.site) + ") " + how +
+                " and ended with " + describe_exception(f.error) +
+                ". Nobody took the error: keep the task and get() it, or catch inside.");
+  } catch (...) {
+    send_report("weft: a task's error was lost, and there was no memory to name it.");
+  }
+}
+
+context* fiber_main(context*) noexcept {
+  loop_core& here = *running_loop();
+  fiber& self = *here.current;
+  greet_sanitizer(here);
+  *here.error_number = 0;
+  arrive(here);
+  run_body(self);
+  if (!self.has_handle) {
+    discard_unseen(self, "was detached");  // may park as well
+  }
+  change_state(self, fiber_state::running, fiber_state::done);
+  whole(here).record(testing::trace_kind::end, self);
+  // release: a handle on another thread reads the result after it reads this
+  self.has_ended.store(true, std::memory_order_release);
+  while (list_node* const waiting = self.waiters.pop_front()) {
+    auto& node = static_cast<wait_node&>(*waiting);
+    node.notify(node, self);
+  }
+  if (--here.live == 0 && whole(here).is_closing) wake(here.root, wake_reason::completed);
+  return leave_for_good(here, self, take_next(here));
+}
+
+}  // namespace detail
+WEFT_NAMESPACE_END

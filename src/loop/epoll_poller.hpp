@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSL-1.0
+// The default poller: epoll over the inbox's eventfd. Layer: loop.
+#pragma once
+
+#include "poller.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+class epoll_poller final : public poller {
+ public:
+  // Throws: std::system_error.
+  explicit epoll_poller(int event_fd);
+  ~epoll_poller() override;
+  epoll_poller(const epoll_poller&) = delete;
+  epoll_poller& operator=(const epoll_poller&) = delete;
+
+  void wait(duration longest) noexcept override;
+
+ private:
+  long wait_for_events(void* events, int count, duration longest) noexcept;
+
+  int epoll_fd_ = -1;
+  int event_fd_;             // the inbox's; not ours to close
+  bool has_pwait2_;          // until the kernel refuses
+};
+
+}  // namespace detail
+WEFT_NAMESPACE_END

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+// The idle context: the loop's own small flow of control. It looks at the clock, timers, inbox and
+// kernel, waits when nothing is ready, and hands over to the next fiber. No user code runs here.
+#include "loop.hpp"
+#include "weft/detail/check.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+namespace {
+
+constexpr unsigned switches_per_turn = 61;
+
+void cancel_main_on_sigint(loop& here) noexcept {
+  if (!take_sigint()) return;
+  here.was_interrupted = true;
+  try {
+    cancel_fiber(here.root, "SIGINT");
+  } catch (...) {  // no memory for the reason
+    cancel_fiber(here.root, {});
+  }
+}
+
+// Everything that can make a fiber ready without waiting.
+void look(loop& here) noexcept {
+  here.last_look = here.time->now();
+  here.fire_timers();
+  here.shared->box.drain(here);
+  if (!here.arrivals.empty()) here.admit_arrivals();
+  cancel_main_on_sigint(here);
+}
+
+// True if something became ready without the kernel's sleep: somebody waits for quiet, or the
+// clock can jump.
+bool move_without_waiting(loop& here) noexcept {
+  if (!here.quiet.empty()) {
+    while (list_node* const waiting = here.quiet.pop_front()) {
+      wake(*static_cast<wait_node&>(*waiting).owner, wake_reason::completed);
+    }
+    return true;
+  }
+  // acquire; pairs with the release of an external loop_ref
+  if (here.shared->external.load(std::memory_order_acquire) != 0) return false;
+  if (here.shared->box.has_mail()) return true;  // what came before the last external ref went
+  const time_point before = here.time->now();
+  if (!here.time->jump(here.timers.next_deadline())) return false;
+  if (here.tracer != nullptr && here.time->now() != before) {
+    here.tracer->record(testing::trace_kind::jump, 0, here.time->now(), "");
+  }
+  return true;
+}
+
+void sleep_in_kernel(loop& here) noexcept {
+  const time_point next = here.timers.next_deadline();
+  duration longest = duration::max();
+  if (next != time_point::max() && here.time->is_wall_time()) {
+    longest = saturating_gap(here.time->now(), next);
+  }
+  here.shared->box.announce_sleep();
+  if (!here.shared->box.has_mail()) here.kernel->wait(longest);
+  here.shared->box.cancel_sleep();
+}
+
+}  // namespace
+
+void loop::fire_timers() noexcept {
+  while (timer* const due = timers.pop_due(last_look)) due->fire(*due);
+}
+
+void loop::turn() noexcept {
+  // One more than a turn: handing over to the first fiber counts, too.
+  switches_left = (is_observed ? 1 : switches_per_turn) + 1;
+  look(*this);
+  if (!ready.empty()) {
+    // A loop of yields must let I/O in; observed loops count, so that they are reproducible.
+    if (!is_observed || ++looks % switches_per_turn == 0) kernel->wait(duration::zero());
+    return;
+  }
+  while (ready.empty()) {
+    const bool may_move = !quiet.empty() || !time->is_wall_time();
+    if (may_move) {
+      kernel->wait(duration::zero());
+      look(*this);
+      if (!ready.empty()) return;
+      if (!move_without_waiting(*this)) sleep_in_kernel(*this);
+    } else {
+      sleep_in_kernel(*this);
+    }
+    look(*this);
+  }
+}
+
+context* idle_main(context*) noexcept {
+  loop& here = whole(*running_loop());
+  greet_sanitizer(here);
+  arrive(here);
+  while (!here.is_idle_over) {
+    here.turn();
+    fiber& next = take_next(here);
+    if (&next != &here.idle) switch_to(here, here.idle, next);
+  }
+  change_state(here.root, fiber_state::running, fiber_state::ready);  // waits in end_idle()
+  return leave_for_good(here, here.idle, here.root);
+}
+
+}  // namespace detail
+WEFT_NAMESPACE_END

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+// Making, entering, leaving and closing a loop.
+#include "loop.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "../base/clock.hpp"
+#include "../base/copies.hpp"
+#include "../base/sanitizers.hpp"
+#include "../base/syscalls.hpp"
+#include "../stack/overflow.hpp"
+#include "epoll_poller.hpp"
+#include "weft/detail/check.hpp"
+
+extern "C" {
+// The one thread_local of weft: a pointer, constant-initialised, initial-exec.
+__thread weft::detail::loop_core* WEFT_C_NAME(current_loop)
+    __attribute__((tls_model("initial-exec"))) = nullptr;
+}
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+namespace {
+
+int this_thread() noexcept { return static_cast<int>(raw_syscall(SYS_gettid)); }
+
+std::string describe_running() {
+  const loop_core* const here = running_loop();
+  if (here == nullptr) return "a plain thread";
+  if (here->current == &here->idle) return "the loop itself";
+  return describe(*here->current);
+}
+
+// Window of the stack layer; runs in a signal handler.
+bool find_overflow(const void* address, overflow_victim& victim) noexcept {
+  const loop_core* const here = running_loop();
+  if (here == nullptr || here->current->bound == nullptr) return false;
+  const fiber& running = *here->current;
+  const char* const at = static_cast<const char*>(address);
+  if (at >= running.bound->limit || at < running.bound->limit - running.bound->guard_bytes) {
+    return false;
+  }
+  victim.id = running.id;
+  victim.name = name_of(running).data();
+  victim.name_bytes = name_of(running).size();
+  victim.stack_bytes = static_cast<std::size_t>(
+      whole(const_cast<loop_core&>(*here)).stacks.usable_bytes(running.stack_class));
+  return true;
+}
+
+}  // namespace
+
+loop_core& require_loop(const char* call) {
+  loop_core* const here = running_loop();
+  if (here == nullptr) {
+    misuse(std::string(call) +
+           " needs a running loop, and this thread has none: call it from inside weft::run(), or "
+           "hand the work over with loop_ref::post()");
+  }
+  return *here;
+}
+
+loop::loop(const options& given)
+    : how(given),
+      time(given.time != nullptr ? given.time : &the_machine_clock()),
+      stacks(given.stacks, given.stack_bytes, given.cached_stacks),
+      // Spread small seeds over all bits; xorshift must not start at zero.
+      random_state(std::max<std::uint64_t>(given.seed * 0x9e3779b97f4a7c15ULL, 1)) {
+  set_describe_current(&describe_running);
+  report_other_copies();
+  eh = thread_eh_state();
+  error_number = &errno;
+  is_instrumented = has_address_sanitizer() || has_thread_sanitizer();
+  is_observed = how.seed != 0 || !time->is_wall_time();
+  auto side = std::make_unique<shared_side>();
+  kernel = std::make_unique<epoll_poller>(side->box.event_fd());
+  timers.reserve(16);
+  idle.bound = stacks.acquire(0);
+  spare = stacks.acquire(0);
+  if (idle.bound == nullptr || spare == nullptr) {
+    if (idle.bound != nullptr) stacks.release(*idle.bound, 0);
+    throw std::bad_alloc();
+  }
+  idle.home = this;
+  idle.has_started = idle.has_handle = true;  // a part of the loop: its end frees no record
+  make_context(idle.ctx, idle.bound->top, idle.bound->usable_bytes(), &idle_main);
+  try {
+    root.name = std::make_unique<std::string>(how.name);
+  } catch (...) {
+    stacks.release(*idle.bound, 0);
+    stacks.release(*spare, 0);
+    throw;
+  }
+  root.home = this;
+  root.id = 1;
+  root.has_started = true;
+  root.state = fiber_state::done;  // until entered
+  last_look = time->now();
+  shared = side.release();
+  shared->owner = this;
+  shared->thread = this_thread();
+}
+
+loop::~loop() {
+  WEFT_ASSERT(is_closed_);
+  stacks.release(*spare, 0);
+}
+
+void loop::measure_root_stack() noexcept {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return;
+  pthread_attr_getstack(&attributes, &root_stack_bottom, &root_stack_bytes);
+  pthread_attr_destroy(&attributes);
+}
+
+void loop::enter(const char* call) {
+  if (loop_core* const running = running_loop()) {
+    misuse(std::string(call) + " was called inside a running loop (in " +
+           describe(*running->current) +
+           "): spawn() a task there, or run the other loop on a thread of its own");
+  }
+  if (is_closed_) misuse(std::string(call) + " was called after the runner was closed");
+  if (shared->thread != this_thread()) {
+    misuse(std::string(call) + " was called on another thread than the one that made the runner: "
+           "a loop belongs to one thread; use loop_ref::post() to reach it");
+  }
+  if (root_stack_bottom == nullptr) measure_root_stack();
+  if (has_thread_sanitizer()) root_tsan_fiber = __tsan_get_current_fiber();
+  const bool is_main_thread = this_thread() == static_cast<int>(raw_syscall(SYS_getpid));
+  if (how.overflow == overflow_report::always ||
+      (how.overflow == overflow_report::if_default && is_main_thread)) {
+    has_overflow_handler_ =
+        install_overflow_handler(&find_overflow, how.overflow == overflow_report::always);
+  }
+  if (how.handle_sigint && is_main_thread) {
+    has_sigint_handler_ = install_sigint_handler(shared->box.event_fd());
+  }
+  root.attention = 0;
+  root.cancel_reason.reset();
+  root.state = fiber_state::running;
+  root.since = last_look = time->now();
+  current = &root;
+  WEFT_C_NAME(current_loop) = this;
+}
+
+void loop::leave() noexcept {
+  WEFT_ASSERT(current == &root);
+  WEFT_C_NAME(current_loop) = nullptr;
+  root.state = fiber_state::done;
+  if (has_sigint_handler_) uninstall_sigint_handler();
+  if (has_overflow_handler_) uninstall_overflow_handler();
+  has_sigint_handler_ = has_overflow_handler_ = false;
+}
+
+void loop::cancel_leftovers() noexcept {
+  for_each_fiber([](fiber& f) {
+    if (f.state == fiber_state::fresh) return;  // waits for another task's end, or is being made
+    cancel_fiber(f, {});
+  });
+}
+
+void loop::close() {
+  if (is_closed_) return;
+  enter("runner::close()");
+  const bool was_interrupted_before = std::exchange(was_interrupted, false);
+  is_closing = true;
+  // Threads that never stop posting must not keep the loop from ending.
+  shared->refuses_work.store(true, std::memory_order_relaxed);
+  do {
+    look_at_inbox();
+    cancel_leftovers();
+    while (live != 0) park(*this, "close", this, false);
+  } while (!shared->box.close_if_empty());
+  end_idle();
+  leave();
+  is_closed_ = true;
+  release_shared_side();
+  if (was_interrupted) die_of_sigint();
+  was_interrupted = was_interrupted_before;
+}
+
+// Every fiber has ended. What is not blank now belongs to a handle, which keeps the shared side.
+void loop::release_shared_side() noexcept {
+  shared_side& side = *shared;
+  for_each_fiber([&side](fiber&) { side.add_ref(); });
+  for_each_fiber([](fiber& f) {
+    if (!f.is_pooled) f.message.unlink();
+  });
+  side.owner = nullptr;
+  // release; pairs with has_ended() of handles on other threads
+  side.ended.store(true, std::memory_order_release);
+  side.drop_ref();
+}
+
+void loop::look_at_inbox() noexcept {
+  shared->box.drain(*this);
+  admit_arrivals();
+}
+
+// The idle context returns for good, so that a sanitizer sees its stack end.
+void loop::end_idle() noexcept {
+  is_idle_over = true;
+  switch_to(*this, root, idle);
+}
+
+}  // namespace detail
+WEFT_NAMESPACE_END

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSL-1.0
+// The loop: everything that one thread needs to run fibers. Layer: loop.
+// Whose part is where: switch.cpp takes the next fiber and switches; park.cpp parks, wakes and
+// cancels; idle.cpp polls and waits; body.cpp runs a fiber from its first to its last instruction;
+// loop.cpp makes, enters, leaves and closes a loop.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+
+#include "../stack/stack_pool.hpp"
+#include "poller.hpp"
+#include "shared_side.hpp"
+#include "timer_heap.hpp"
+#include "weft/detail/config.hpp"
+#include "weft/detail/list.hpp"
+#include "weft/detail/loop_core.hpp"
+#include "weft/options.hpp"
+#include "weft/testing.hpp"
+#include "weft/time.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+class loop final : public loop_core {
+ public:
+  // Throws: std::logic_error for impossible options, std::system_error, std::bad_alloc.
+  explicit loop(const options& how);
+  ~loop();
+  loop(const loop&) = delete;
+  loop& operator=(const loop&) = delete;
+
+  // Makes this the thread's running loop and the caller its root fiber, and undoes it.
+  // Throws: std::logic_error as `call` if a loop runs already or the thread is another.
+  void enter(const char* call);
+  void leave() noexcept;
+
+  // Cancels and awaits what is left, then refuses everything: enter() inside.
+  void close();
+  bool is_closed() const noexcept { return is_closed_; }
+
+  // Takes a record in that another thread made.
+  void adopt(fiber& record) noexcept;
+
+  // -- parts, used by the files named above --
+  const options how;
+  clock_source* const time;
+  timer_heap timers;
+  std::unique_ptr<poller> kernel;
+  stack_pool stacks;
+  stack* spare = nullptr;          // for callables whose fiber could get no stack
+  // Made early and shared: when stacks run out, the memory for n exceptions has run out, too.
+  const std::exception_ptr no_stack_error = std::make_exception_ptr(std::bad_alloc());
+  list starved;                    // fresh fibers that wait for any stack: through node
+  list quiet;                      // wait_all_blocked(): through node
+  list arrivals;                   // from other threads, no room yet: through message
+  list adopted;                    // records from the heap: through message
+  std::size_t adopted_count = 0;
+  testing::trace* tracer = nullptr;
+  time_point last_look{};          // the loop's notion of the present, for `since`
+  std::uint64_t next_id = 1;
+  std::uint64_t random_state;
+  unsigned looks = 0;              // observed loops poll the kernel every 61st
+  bool is_closing = false;
+  bool is_idle_over = false;       // tells the idle context to return to root for good
+  bool was_interrupted = false;    // SIGINT cancelled main
+  void* root_tsan_fiber = nullptr;
+  void* root_stack_bottom = nullptr;   // the thread's stack, for AddressSanitizer and stack_left
+  std::size_t root_stack_bytes = 0;
+
+  void record(testing::trace_kind kind, const fiber& f, const char* what = "") noexcept {
+    if (WEFT_UNLIKELY(tracer != nullptr)) tracer->record(kind, f.id, last_look, what);
+  }
+
+  // idle.cpp
+  void turn() noexcept;
+  void fire_timers() noexcept;
+
+  // switch.cpp: gives the ended fiber's stack (and, without a handle, its record) back
+  void reclaim(fiber& ended) noexcept;
+
+  // loop.cpp
+  void end_idle() noexcept;
+  void look_at_inbox() noexcept;
+  void cancel_leftovers() noexcept;
+  void admit_arrivals() noexcept;
+  void measure_root_stack() noexcept;
+
+  template <class F>
+  void for_each_fiber(F&& f) {
+    shared->records.for_each(f);
+    adopted.for_each([&](list_node& link) { f(*static_cast<fiber_message&>(link).owner); });
+  }
+
+ private:
+  void release_shared_side() noexcept;
+
+  bool is_closed_ = false;
+  bool has_overflow_handler_ = false;
+  bool has_sigint_handler_ = false;
+};
+
+inline loop& whole(loop_core& core) noexcept { return static_cast<loop&>(core); }
+
+// Moves a fiber from one state to another; every change passes here.
+void change_state(fiber& f, fiber_state from, fiber_state to) noexcept;
+
+// switch.cpp
+void suspend(loop_core& here, fiber& self) noexcept;      // self is registered; run something else
+fiber& take_next(loop_core& here) noexcept;               // ready, bound, or the idle context
+void switch_to(loop_core& here, fiber& self, fiber& next) noexcept;
+void arrive(loop_core& here) noexcept;                    // first thing on a stack that got control
+context* leave_for_good(loop_core& here, fiber& self, fiber& next) noexcept;  // self has ended
+void greet_sanitizer(loop_core& here) noexcept;           // before anything else on a fresh stack
+
+// body.cpp
+context* fiber_main(context* self) noexcept;
+
+// idle.cpp
+context* idle_main(context* self) noexcept;
+
+// signals.cpp: the first Ctrl-C cancels main, if the program left SIGINT at its default and this is
+// the main thread; the second one acts as ever
+bool install_sigint_handler(int event_fd) noexcept;
+void uninstall_sigint_handler() noexcept;
+bool take_sigint() noexcept;  // true once after a Ctrl-C
+[[noreturn]] WEFT_API void die_of_sigint() noexcept;
+
+// body.cpp: says once that an error reached nobody; `how` the fiber came to that
+void report_lost_error(fiber& f, const char* how) noexcept;
+
+// records.cpp: destroys what is left of callable and result, then the record's block
+void discard_result(fiber& record) noexcept;
+
+// The same, but says so if an error is lost with it.
+void discard_unseen(fiber& record, const char* how) noexcept;
+
+}  // namespace detail
+WEFT_NAMESPACE_END

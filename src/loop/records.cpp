@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSL-1.0
+// Records from spawn to reuse: made by the loop's thread from its pool, or by another thread from
+// the heap; given back by the loop, or, after the loop, by whoever holds the last handle.
+#include <string>
+
+#include "loop.hpp"
+#include "weft/detail/check.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+WEFT_NOINLINE fiber& new_fiber(loop_core* core, const spawn_request& request) {
+  if (core == nullptr) {
+    fiber& record = *new fiber;
+    record.state = fiber_state::fresh;
+    return record;
+  }
+  loop& here = whole(*core);
+  const std::uint32_t size = here.stacks.class_for(request.stack_bytes);
+  // Room for every record that could be ready or asleep, main and this one: wakes cannot fail.
+  const std::size_t fibers = here.shared->records.in_use() + here.adopted_count + 2;
+  here.ready.reserve(fibers);
+  here.timers.reserve(fibers);
+  fiber& record = here.shared->records.take();
+  record.home = core;
+  record.shared = here.shared;
+  record.stack_class = size;
+  record.id = ++here.next_id;
+  record.site = request.site;
+  if (record.site.file == nullptr) record.site.address = __builtin_return_address(0);
+  return record;
+}
+
+void abandon_fiber(fiber& record) noexcept {
+  if (record.ops != nullptr) {  // nobody took it: on the caller's own stack
+    record.ops->drop_callable(record);
+    record.ops->drop_block(record);
+  }
+  if (record.is_pooled) {
+    record.shared->records.give(record);
+  } else {
+    delete &record;
+  }
+}
+
+void loop::adopt(fiber& record) noexcept {
+  arrivals.push_back(record.message);
+  admit_arrivals();
+}
+
+void loop::admit_arrivals() noexcept {
+  while (list_node* const first = arrivals.pop_front()) {
+    fiber& record = *static_cast<fiber_message&>(*first).owner;
+    try {
+      const std::size_t fibers = shared->records.in_use() + adopted_count + 3;
+      ready.reserve(fibers);
+      timers.reserve(fibers);
+    } catch (...) {  // no room now: the next turn tries again
+      arrivals.push_back(record.message);
+      return;
+    }
+    record.home = this;
+    record.shared = shared;
+    record.id = ++next_id;
+    adopted.push_back(record.message);
+    ++adopted_count;
+    start_fiber(*this, record);
+  }
+}
+
+void discard_result(fiber& record) noexcept {
+  if (record.ops == nullptr) return;
+  if (record.outcome == fiber_outcome::value) record.ops->drop_result(record);
+  record.ops->drop_block(record);
+  record.ops = nullptr;
+}
+
+void discard_unseen(fiber& record, const char* how) noexcept {
+  if (record.outcome == fiber_outcome::error && !record.is_error_seen) {
+    report_lost_error(record, how);
+  }
+  discard_result(record);
+}
+
+void free_record(fiber& record) noexcept {
+  shared_side& shared = *record.shared;
+  const bool loop_has_ended = shared.has_ended();
+  if (record.is_pooled) {
+    if (loop_has_ended) {
+      reset_record(record);  // the chunk goes with the shared side
+    } else {
+      shared.records.give(record);
+    }
+  } else {
+    if (!loop_has_ended) {
+      record.message.unlink();
+      --shared.owner->adopted_count;
+    }
+    delete &record;
+  }
+  if (loop_has_ended) shared.drop_ref();
+}
+
+}  // namespace detail
+WEFT_NAMESPACE_END

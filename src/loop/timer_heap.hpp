@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+// The loop's deadlines: an intrusive 4-ary heap in exact order of (deadline, sequence).
+// Layer: loop. Timers belong to whoever waits; the heap only points at them. Room is made when a
+// fiber is made, so that arming one at a wait cannot fail.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "weft/detail/check.hpp"
+#include "weft/detail/config.hpp"
+#include "weft/detail/fiber.hpp"
+#include "weft/time.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+class timer_heap {
+ public:
+  // Makes room for `timers` in all.  Throws: std::bad_alloc.
+  void reserve(std::size_t timers) {
+    if (timers > slots_.capacity()) slots_.reserve(timers * 2);
+  }
+
+  // Precondition: room was reserved; t is not armed.
+  void arm(timer& t, time_point deadline) noexcept {
+    WEFT_DEBUG_ASSERT(!t.is_armed() && slots_.size() < slots_.capacity());
+    t.deadline = deadline;
+    t.sequence = ++sequence_;
+    slots_.push_back({deadline, t.sequence, &t});
+    lift(static_cast<std::uint32_t>(slots_.size() - 1));
+  }
+
+  void disarm(timer& t) noexcept {
+    const std::uint32_t hole = t.index;
+    WEFT_DEBUG_ASSERT(hole < slots_.size() && slots_[hole].what == &t);
+    t.index = timer::not_armed;
+    const slot last = slots_.back();
+    slots_.pop_back();
+    if (hole == slots_.size()) return;
+    place(hole, last);
+    lift(hole);
+    sink(hole_of(last));
+  }
+
+  bool empty() const noexcept { return slots_.empty(); }
+  time_point next_deadline() const noexcept {
+    return slots_.empty() ? time_point::max() : slots_.front().deadline;
+  }
+
+  // Takes the first timer out if it is due, else nullptr.
+  timer* pop_due(time_point now) noexcept {
+    if (slots_.empty() || slots_.front().deadline > now) return nullptr;
+    timer& first = *slots_.front().what;
+    disarm(first);
+    return &first;
+  }
+
+ private:
+  // The key lies beside the pointer: a sift compares without touching cold records.
+  struct slot {
+    time_point deadline;
+    std::uint64_t sequence;
+    timer* what;
+    bool before(const slot& other) const noexcept {
+      return deadline != other.deadline ? deadline < other.deadline : sequence < other.sequence;
+    }
+  };
+
+  static std::uint32_t hole_of(const slot& s) noexcept { return s.what->index; }
+
+  void place(std::uint32_t at, const slot& s) noexcept {
+    slots_[at] = s;
+    s.what->index = at;
+  }
+
+  void lift(std::uint32_t at) noexcept {
+    const slot moving = slots_[at];
+    while (at > 0) {
+      const std::uint32_t parent = (at - 1) / 4;
+      if (!moving.before(slots_[parent])) break;
+      place(at, slots_[parent]);
+      at = parent;
+    }
+    place(at, moving);
+  }
+
+  void sink(std::uint32_t at) noexcept {
+    const slot moving = slots_[at];
+    const std::uint32_t count = static_cast<std::uint32_t>(slots_.size());
+    for (;;) {
+      const std::uint32_t first = 4 * at + 1;
+      if (first >= count) break;
+      const std::uint32_t end = first + 4 < count ? first + 4 : count;
+      std::uint32_t least = first;
+      for (std::uint32_t child = first + 1; child < end; ++child) {
+        if (slots_[child].before(slots_[least])) least = child;
+      }
+      if (!slots_[least].before(moving)) break;
+      place(at, slots_[least]);
+      at = least;
+    }
+    place(at, moving);
+  }
+
+  std::vector<slot> slots_;
+  std::uint64_t sequence_ = 0;
+};
+
+}  // namespace detail
+WEFT_NAMESPACE_END

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+// A loop's stacks: large slabs, cut into guarded stacks on demand, reused last in first out.
+// Layer: stack. Owned by one loop, used on its thread; knows nothing of fibers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "weft/detail/config.hpp"
+#include "weft/detail/stack.hpp"
+#include "weft/stack_source.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+class stack_pool {
+ public:
+  // `cached`: idle stacks per size whose memory is kept; those beyond it are given back.
+  stack_pool(stack_source* source, std::size_t default_bytes, std::size_t cached);
+  ~stack_pool();  // every stack must have been released
+  stack_pool(const stack_pool&) = delete;
+  stack_pool& operator=(const stack_pool&) = delete;
+
+  // The index of a size of at least `bytes` (0: the default size, index 0).
+  // Throws: std::logic_error for a size that no stack may have, std::bad_alloc.
+  std::uint32_t class_for(std::size_t bytes);
+
+  // A stack of that size, or nullptr if memory or mappings are used up.
+  stack* acquire(std::uint32_t index) noexcept;
+
+  // Takes back a stack on which nothing runs any more.
+  void release(stack& s, std::uint32_t index) noexcept;
+
+  std::size_t usable_bytes(std::uint32_t index) const noexcept {
+    return classes_[index].usable;
+  }
+
+ private:
+  struct size_class {
+    std::size_t usable = 0;      // bytes between guard and (unstaggered) top
+    stack* warm = nullptr;       // idle, memory kept; last in first out
+    std::size_t warm_count = 0;
+    stack_slab* slabs = nullptr;
+    std::size_t next_count = 16;  // stacks of the next slab: doubles, so mappings stay few
+  };
+
+  stack* cut(size_class& c) noexcept;
+  stack_slab* add_slab(size_class& c) noexcept;
+  void drop_slab(size_class& c, stack_slab& slab) noexcept;
+
+  stack_source* source_;
+  std::size_t cached_;
+  std::vector<size_class> classes_;
+};
+
+// The smallest stack: what code needs, and what the kernel pushes for a signal (AVX-512 state is
+// up to 11 KiB). Source: sysconf(_SC_MINSIGSTKSZ), getauxval(AT_MINSIGSTKSZ).
+std::size_t minimum_stack_bytes() noexcept;
+
+}  // namespace detail
+WEFT_NAMESPACE_END

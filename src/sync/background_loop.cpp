@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+// A loop on a thread of its own: see background_loop.hpp.
+#include "weft/background_loop.hpp"
+
+#include <utility>
+
+#include "../loop/loop.hpp"
+#include "weft/detail/check.hpp"
+#include "weft/run.hpp"
+
+WEFT_NAMESPACE_BEGIN
+
+background_loop::background_loop(options how) {
+  promise<loop_ref> started;
+  future<loop_ref> ref = started.get_future();
+  future<void> stopped = stop_.get_future();
+  thread_ = std::thread([how, started = std::move(started), stopped = std::move(stopped)]() mutable {
+    bool is_up = false;
+    try {
+      run(how, [&] {
+        is_up = true;
+        started.set_value(this_loop());
+        stopped.get();
+      });
+    } catch (...) {
+      // Once up, main only waits: an error can only come from making the loop.
+      WEFT_ASSERT(!is_up);
+      started.set_exception(std::current_exception());
+    }
+  });
+  try {
+    ref_ = ref.get();
+  } catch (...) {
+    if (thread_.joinable()) thread_.join();
+    throw;
+  }
+}
+
+background_loop::~background_loop() {
+  WEFT_ASSERT(thread_.get_id() != std::this_thread::get_id());
+  stop_.set_value();
+  thread_.join();
+}
+
+WEFT_NAMESPACE_END

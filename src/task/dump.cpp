@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+// debug::dump_fibers: a line per fiber.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "../loop/loop.hpp"
+#include "weft/debug.hpp"
+#include "weft/detail/check.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+namespace {
+
+const char* name_of(fiber_state state) noexcept {
+  switch (state) {
+    case fiber_state::blank: return "blank";
+    case fiber_state::fresh: return "waiting to start";
+    case fiber_state::ready: return "ready";
+    case fiber_state::running: return "running";
+    case fiber_state::parked: return "parked";
+    case fiber_state::done: return "done";
+  }
+  return "?";
+}
+
+// "fiber 3", when the wait is for another fiber's end.
+std::string describe_wait(const fiber& f) {
+  std::string text = f.wait_what;
+  if (text == "join" && f.wait_on != nullptr) {
+    text += " " + describe(*static_cast<const fiber*>(f.wait_on));
+  }
+  return text;
+}
+
+std::size_t stack_used(const loop& here, const fiber& f, const char* present) {
+  const char* top = nullptr;
+  if (f.bound != nullptr) {
+    top = f.bound->top;
+  } else if (&f == &here.root) {
+    top = static_cast<const char*>(here.root_stack_bottom) + here.root_stack_bytes;
+  } else {
+    return 0;
+  }
+  const char* const at = here.current == &f ? present : static_cast<const char*>(f.ctx.sp);
+  return static_cast<std::size_t>(top - at);
+}
+
+void dump_one(std::FILE* to, const loop& here, const fiber& f, const char* present) {
+  std::string line = describe(f) + ": " + name_of(f.state);
+  if (f.state == fiber_state::parked) line += " in " + describe_wait(f);
+  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
+      saturating_gap(f.since, here.last_look));
+  line += ", for " + std::to_string(age.count()) + " ms";
+  line += ", stack " + std::to_string(stack_used(here, f, present)) + " bytes";
+  if ((f.attention & attention_cancel) != 0) line += ", cancel requested";
+  if (&f != &here.root) line += ", spawned at " + describe(f.site);
+  std::fprintf(to, "%s\n", line.c_str());
+}
+
+}  // namespace
+}  // namespace detail
+
+namespace debug {
+
+void dump_fibers(std::FILE* to) {
+  detail::loop& here = detail::whole(detail::require_loop("debug::dump_fibers()"));
+  const char* const present = static_cast<const char*>(__builtin_frame_address(0));
+  std::vector<const detail::fiber*> fibers{&here.root};
+  here.for_each_fiber([&](detail::fiber& f) {
+    if (f.state != detail::fiber_state::done) fibers.push_back(&f);
+  });
+  std::sort(fibers.begin(), fibers.end(),
+            [](const detail::fiber* a, const detail::fiber* b) { return a->id < b->id; });
+  std::fprintf(to, "weft: %zu fiber%s\n", fibers.size(), fibers.size() == 1 ? "" : "s");
+  for (const detail::fiber* const f : fibers) detail::dump_one(to, here, *f, present);
+}
+
+}  // namespace debug
+WEFT_NAMESPACE_END

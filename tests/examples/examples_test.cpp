@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSL-1.0
+// Every example runs, ends with status 0 and prints what its explanation promises. These tests run
+// in real time, as the examples do: they are demonstrations of waiting. Where a figure depends on
+// the machine, only its line is looked for.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "structure/source_tree.hpp"
+#include "support/build_kind.hpp"
+#include "support/child.hpp"
+#include "support/skip.hpp"
+
+using namespace weft_tests;
+
+namespace {
+
+constexpr const char* not_built = "the examples are not built (-Dexamples=disabled)";
+
+fs::path program(const std::string& name) {
+  return fs::path(from_environment("WEFT_EXAMPLES_DIR")) / name;
+}
+
+bool are_built() { return fs::exists(program("hello")); }
+
+child_end run_example(const std::string& name, const std::string& option = {}) {
+  std::vector<std::string> words{program(name).string()};
+  if (!option.empty()) words.push_back(option);
+  return run_program(words);
+}
+
+// True if the texts stand in the output one behind the other, whatever is between them.
+bool says_in_order(const child_end& end, std::initializer_list<const char*> texts) {
+  std::size_t from = 0;
+  for (const char* text : texts) {
+    from = end.output.find(text, from);
+    if (from == std::string::npos) {
+      MESSAGE("not found, or not in its place: ", text);
+      return false;
+    }
+    from += std::string(text).size();
+  }
+  return true;
+}
+
+double number_after(const child_end& end, const std::string& text) {
+  const std::size_t at = end.output.find(text);
+  return at == std::string::npos ? -1 : std::atof(end.output.c_str() + at + text.size());
+}
+
+// What is left of a C++ file without comments and empty lines.
+std::size_t lines_of_code(const fs::path& file) {
+  std::size_t count = 0;
+  for (const std::string& line : split_lines(read_file(file))) {
+    const std::size_t begin = line.find_first_not_of(' ');
+    if (begin != std::string::npos && line.compare(begin, 2, "//") != 0) ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("hello: both sleep at the same time, one second in all") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("hello");
+  CHECK(end.status == 0);
+  CHECK(end.output ==
+        "hello, Ada\n"
+        "hello, Grace\n"
+        "goodbye, Ada\n"
+        "goodbye, Grace\n"
+        "1 s in all\n");
+}
+
+TEST_CASE("task_result: a task's string comes back through get() and run()") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("task_result");
+  CHECK(end.status == 0);
+  CHECK(end.output ==
+        "asked, and free to do something else\n"
+        "the capital of Peru is Lima\n");
+}
+
+TEST_CASE("ten_tasks: all ten together take as long as the longest") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("ten_tasks");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(
+      end, {"task  1 is done\n", "task  2 is done\n", "task  9 is done\n", "task 10 is done\n",
+            "squares: 100 81 64 49 36 25 16 9 4 1\n", " s in all, instead of 2.75 s\n"}));
+  const double seconds = number_after(end, "4 1\n");
+  CHECK(seconds >= 0.5);
+  CHECK(seconds < 1.5);  // nearer to the longest than to the sum, on a busy machine too
+}
+
+TEST_CASE("say_twice: two calls wait twice, two tasks once") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("say_twice");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"hello\n", "world\n", "two calls: ", " s\n", "hello\n", "world\n",
+                            "two tasks: ", " s\n"}));
+  CHECK(number_after(end, "two calls: ") >= 0.6);
+  CHECK(number_after(end, "two tasks: ") >= 0.4);
+  CHECK(number_after(end, "two tasks: ") < number_after(end, "two calls: "));
+}
+
+TEST_CASE("runner_loop: a task survives between the runs and ends with close()") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("runner_loop");
+  CHECK(end.status == 0);
+  CHECK(end.output ==
+        "after the first run: no tick yet\n"
+        "during the second run: the ticker ticks\n"
+        "between the runs: 0 more ticks\n"
+        "during the third run: it goes on\n"
+        "the ticker is told to stop\n"
+        "closed\n");
+}
+
+TEST_CASE("producer_consumer_yield: every loaf is eaten once, in order") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("producer_consumer_yield");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(
+      end,
+      {"customer: nothing there\n", "baker:    loaf 1\n", "the shelf is full\n", "eats loaf 1\n",
+       "eats loaf 2\n", "eats loaf 3\n", "eats loaf 4\n", "eats loaf 5\n", "eats loaf 6\n",
+       "eats loaf 7\n", "eats loaf 8\n", "8 loaves baked and eaten, 0 left\n"}));
+}
+
+TEST_CASE("legacy: others run while C code waits in its callbacks") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("legacy");
+  CHECK(end.status == 0);
+  CHECK(end.output ==
+        "qsort: 4 8 15 31 35 65 92\n"
+        "  the other fiber ticked meanwhile: yes\n"
+        "visited: novels poems books, 3 shelves\n"
+        "  the other fiber ticked meanwhile: yes\n");
+}
+
+TEST_CASE("threads_and_processes: prints both tables, also where little may be started") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("threads_and_processes", "--quick");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(
+      end, {"Everyone waits", "fibers on one thread", "threads", "processes", "Everyone computes",
+            "fibers on one thread", "threads", "The results are the same.\n"}));
+}
+
+TEST_CASE("threads_and_processes: an unknown option is status 2") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("threads_and_processes", "--fast");
+  CHECK(end.status == 2);
+  CHECK(end.says("usage:"));
+}
+
+TEST_CASE("scheduler_in_80_lines: fibers take turns, and a parked one is woken") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("scheduler_in_80_lines");
+  CHECK(end.status == 0);
+  CHECK(end.output ==
+        "the third one waits\n"
+        "one counts 1\n"
+        "two counts 1\n"
+        "one counts 2\n"
+        "two counts 2\n"
+        "one counts 3\n"
+        "two counts 3\n"
+        "the third one is woken: both have counted\n"
+        "nobody is ready: run() returns\n");
+}
+
+TEST_CASE("scheduler_in_80_lines: keeps its name's promise") {
+  if (source_root().empty()) WEFT_SKIP(no_source_root);
+  CHECK(lines_of_code(source_root() / "examples" / "scheduler_in_80_lines.cpp") <= 80);
+}
+
+TEST_CASE("tour: passes all eight stops and names the other examples") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  // g++'s ThreadSanitizer ends at 8,128 fibers, and takes 0.9 MB for each.
+  const child_end end = run_example("tour", is_tsan ? "--quick" : "");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"\n1. ", "| hello, Ada", "| hello, Grace", "| goodbye, Ada"}));
+  CHECK(says_in_order(end, {"\n2. ", "| done: 1 2 3 4 5 6 7 8 9 10\n"}));
+  CHECK(says_in_order(end, {"\n3. ", "| the answer to question 7 is 42\n"}));
+  CHECK(says_in_order(end, {"\n4. ", "| ping\n", "pong\n", "| ping\n", "pong\n", "ns each"}));
+  CHECK(says_in_order(end, {"\n5. ", "| all done after", "KiB for each"}));
+  CHECK(says_in_order(end, {"\n6. ", "| the patient one tidies up\n", "| and was cancelled\n"}));
+  CHECK(says_in_order(end, {"\n7. ", "| caught: nobody listens at port 4711\n"}));
+  CHECK(says_in_order(end, {"\n8. ", "| sorted: 1 2 3 5 8 9\n", "times during qsort()"}));
+  CHECK(says_in_order(end, {"\nThat was the tour", "hello", "legacy", "scheduler_in_80_lines"}));
+}
+
+TEST_CASE("examples: each says in its second line what it shows, is built, and is in the README") {
+  if (source_root().empty()) WEFT_SKIP(no_source_root);
+  const fs::path folder = source_root() / "examples";
+  const std::string readme = read_file(folder / "README.md");
+  const std::string list = read_file(folder / "meson.build");
+  std::vector<std::string> bad;
+  std::size_t read = 0;
+  for (const auto& file : files_below(source_root(), "examples")) {
+    if (file.extension() != ".cpp") continue;
+    ++read;
+    const std::string name = file.stem().string();
+    const auto lines = split_lines(read_file(source_root() / file));
+    if (lines.size() < 2 || !starts_with(lines[1], "// " + name + ": ")) {
+      bad.push_back(name + ": its second line is not `// " + name + ": what it shows`");
+    }
+    if (list.find("'" + name + "'") == std::string::npos) bad.push_back(name + ": is not built");
+    if (readme.find("`" + name + "`") == std::string::npos) bad.push_back(name + ": no README");
+  }
+  INFO(joined(bad));
+  CHECK(bad.empty());
+  CHECK(read >= 10);
+}

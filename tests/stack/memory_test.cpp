@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSL-1.0
+// Memory follows use: a burst of fibers does not stay resident, within the cache that was asked
+// for, and a recycled stack is as good as new.
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include <doctest/doctest.h>
+
+#include "support/build_kind.hpp"
+#include "support/no_leaks.hpp"
+#include "support/resident.hpp"
+#include "support/skip.hpp"
+#include "weft/weft.hpp"
+
+using weft_tests::no_leaks;
+using weft_tests::resident_bytes;
+
+namespace {
+
+constexpr std::size_t touched = 64 * 1024;
+
+[[gnu::noinline]] void touch_deeply() {
+  volatile char block[touched];
+  for (std::size_t i = 0; i < touched; i += 1024) block[i] = 1;
+  asm volatile("" : : "r"(&block) : "memory");
+}
+
+// Returns what the burst added to the process at its peak.
+std::size_t burst(std::size_t fibers) {
+  const std::size_t before = resident_bytes();
+  std::vector<weft::task<>> parked;
+  for (std::size_t i = 0; i < fibers; ++i) {
+    parked.push_back(weft::spawn([] {
+      touch_deeply();
+      weft::await_sleep(weft::duration::max());
+    }));
+  }
+  weft::yield();
+  return resident_bytes() - before;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(no_leaks, "stack: after a burst only cached_stacks keep their memory") {
+  if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's own memory hides that of the stacks");
+  weft::options how;
+  how.cached_stacks = 16;
+  run(how, [] {
+    const std::size_t before = resident_bytes();
+    const std::size_t peak = burst(1000);
+    CHECK(peak > 1000 * touched);
+    CHECK(peak < 1000 * (touched + 64 * 1024));  // no huge page behind each of them
+    malloc_trim(0);
+    const std::size_t after = resident_bytes() - before;
+    CHECK(after < 16 * touched * 2 + 4 * 1024 * 1024);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "stack: idle stacks between busy ones give their memory back as well") {
+  if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's own memory hides that of the stacks");
+  weft::options how;
+  how.cached_stacks = 0;
+  run(how, [] {
+    const std::size_t before = resident_bytes();
+    std::vector<weft::task<>> parked;
+    for (int i = 0; i < 1000; ++i) {
+      parked.push_back(weft::spawn([] {
+        touch_deeply();
+        weft::await_sleep(weft::duration::max());
+      }));
+    }
+    weft::yield();
+    std::vector<weft::task<>> stay;  // one in each slab keeps the mapping
+    for (std::size_t i = 0; i < 1000; i += 8) stay.push_back(std::move(parked[i]));
+    parked.clear();
+    malloc_trim(0);
+    CHECK(resident_bytes() - before < stay.size() * touched * 2 + 4 * 1024 * 1024);
+    CHECK_FALSE(stay.back().done());
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "stack: bursts one after another do not add up") {
+  if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's own memory hides that of the stacks");
+  weft::options how;
+  how.cached_stacks = 64;
+  run(how, [&] {
+    burst(500);
+    malloc_trim(0);
+    const std::size_t after_one = resident_bytes();
+    const std::size_t mapped_after_one = stacks.mapped;
+    for (int i = 0; i < 5; ++i) burst(500);
+    malloc_trim(0);
+    CHECK(resident_bytes() < after_one + 4 * 1024 * 1024);
+    CHECK(stacks.mapped <= 2 * mapped_after_one);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "H31: a deep tenant leaves nothing that harms a shallow or a deeper one") {
+  run([] {
+    for (int round = 0; round < 20; ++round) {
+      weft::spawn([] { touch_deeply(); }).join();
+      auto abandoned = weft::spawn([] {
+        volatile char block[8192] = {};
+        block[17] = 1;
+        weft::await_sleep(weft::duration::max());
+        block[18] = block[17];
+      });
+      weft::yield();
+      abandoned.cancel();
+      abandoned.join();
+      CHECK(abandoned.was_cancelled());
+      weft::spawn([] { touch_deeply(); }).get();
+    }
+  });
+}

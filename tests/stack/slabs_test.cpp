@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSL-1.0
+// Where stacks come from: few large mappings, a guard below each stack, and everything handed back.
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <doctest/doctest.h>
+
+#include "support/build_kind.hpp"
+#include "support/capture_reports.hpp"
+#include "support/no_leaks.hpp"
+#include "support/skip.hpp"
+#include "weft/detail/loop_core.hpp"
+#include "weft/detail/stack.hpp"
+#include "weft/weft.hpp"
+
+using weft_tests::no_leaks;
+using weft_tests::scaled;
+
+namespace {
+
+std::vector<weft::task<>> parked_fibers(std::size_t count) {
+  std::vector<weft::task<>> parked;
+  parked.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    parked.push_back(weft::spawn([] { weft::await_sleep(weft::duration::max()); }));
+  }
+  weft::yield();  // each binds its stack when it first runs
+  return parked;
+}
+
+std::size_t mappings_of_this_process() {
+  std::ifstream maps("/proc/self/maps");
+  std::size_t lines = 0;
+  for (std::string text; std::getline(maps, text);) ++lines;
+  return lines;
+}
+
+// Asks the kernel, so that a guard answers EFAULT instead of killing the test.
+bool is_readable(const char* address) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) std::abort();
+  const bool ok = write(ends[1], address, 1) == 1;
+  if (!ok && errno != EFAULT) std::abort();
+  close(ends[0]);
+  close(ends[1]);
+  return ok;
+}
+
+const weft::detail::stack& own_stack() { return *weft::detail::running_loop()->current->bound; }
+
+}  // namespace
+
+TEST_CASE_FIXTURE(no_leaks, "stack: ten thousand fibers live in a few dozen mappings") {
+  run([&] {
+    const std::size_t count = scaled(10'000, 2'000);
+    const std::size_t lines_before = mappings_of_this_process();
+    const auto parked = parked_fibers(count);
+    CHECK(stacks.maps < 32);
+    const auto kind = parked.front().record()->bound->guard;
+    // ThreadSanitizer maps memory of its own for each fiber.
+    if (kind == weft::detail::guard_kind::install && !weft_tests::is_tsan) {
+      CHECK(mappings_of_this_process() - lines_before < 100);
+    }
+  });
+  CHECK(stacks.maps == stacks.unmaps);
+}
+
+TEST_CASE_FIXTURE(no_leaks, "stack: none is bound before its fiber first runs") {
+  run([&] {
+    const weft_tests::capture_reports quiet;  // the first one is reported as dropped
+    const std::size_t before = stacks.maps;
+    std::vector<weft::task<>> fresh;
+    for (int i = 0; i < 1000; ++i) fresh.push_back(weft::spawn([] {}));
+    CHECK(stacks.maps == before);
+    fresh.clear();  // cancelled before they began
+    CHECK(stacks.maps - before <= 1);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "stack: a thousand fibers one after another use one and the same stack") {
+  run([&] {
+    const char* first = nullptr;
+    int others = 0;
+    for (int i = 0; i < 1000; ++i) {
+      weft::spawn([&] {
+        const char* const here = own_stack().top;
+        if (first == nullptr) first = here;
+        if (here != first) ++others;
+      }).join();
+    }
+    CHECK(others == 0);
+    CHECK(stacks.maps == 1);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "stack: the pages below a stack are a guard, its lowest byte is not") {
+  std::vector<weft::spawn_options> sizes(3);
+  sizes[1].stack_bytes = 20 * 1024;
+  sizes[2].stack_bytes = 1024 * 1024;
+  run([&] {
+    for (const auto& how : sizes) {
+      weft::spawn(how, [] {
+        const weft::detail::stack& mine = own_stack();
+        if (mine.guard == weft::detail::guard_kind::none) return;
+        CHECK(is_readable(mine.limit));
+        CHECK_FALSE(is_readable(mine.limit - 1));
+        CHECK_FALSE(is_readable(mine.limit - 60 * 1024));
+        CHECK_FALSE(is_readable(mine.limit - 64 * 1024));
+      }).join();
+    }
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "stack: guards of many neighbours all stand, also after recycling") {
+  run([] {
+    int missing = 0;
+    for (int round = 0; round < 2; ++round) {
+      auto parked = parked_fibers(200);
+      for (const auto& one : parked) {
+        const weft::detail::stack& its = *one.record()->bound;
+        if (its.guard == weft::detail::guard_kind::none) continue;
+        if (is_readable(its.limit - 1) || is_readable(its.limit - 4096)) ++missing;
+        if (!is_readable(its.limit)) ++missing;
+      }
+    }
+    CHECK(missing == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "stack: tops are staggered, so that parked stacks do not share one cache set") {
+  run([] {
+    const auto parked = parked_fibers(64);
+    std::vector<std::uintptr_t> offsets;
+    for (const auto& one : parked) {
+      offsets.push_back(reinterpret_cast<std::uintptr_t>(one.record()->bound->top) % 4096);
+    }
+    std::sort(offsets.begin(), offsets.end());
+    const auto distinct = std::unique(offsets.begin(), offsets.end()) - offsets.begin();
+    CHECK(distinct >= 16);
+    for (const auto offset : offsets) CHECK(offset % 64 == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "stack: without a cache every mapping goes back as soon as it is empty") {
+  weft::options how;
+  how.cached_stacks = 0;
+  run(how, [&] {
+    auto parked = parked_fibers(500);
+    const std::size_t at_the_peak = stacks.mapped;
+    parked.clear();
+    weft::spawn([] {}).join();
+    CHECK(stacks.mapped < at_the_peak / 4);
+  });
+}
+
+TEST_CASE("stack_source: what comes back is plain memory again, without guards") {
+  struct looking final : weft_tests::counting_stacks {
+    void unmap(void* memory, std::size_t bytes) noexcept override {
+      const char* const from = static_cast<const char*>(memory);
+      for (std::size_t at = 0; at < bytes; at += 32 * 1024)
+        guards += is_readable(from + at) ? 0 : 1;
+      counting_stacks::unmap(memory, bytes);
+    }
+    int guards = 0;
+  } source;
+  weft::options how;
+  how.stacks = &source;
+  weft::run(how, [] { const auto parked = parked_fibers(20); });
+  CHECK(source.unmaps > 0);
+  CHECK(source.guards == 0);  // the next user of memory that was not unmapped would hit them
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+// Every installed header compiles alone, twice in one file and without a warning, so a user may
+// include any of them first. Only the build's own compiler in C++17, to stay quick; .ci/headers
+// runs the whole matrix of compilers and standards.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "structure/source_tree.hpp"
+#include "support/skip.hpp"
+
+using namespace weft_tests;
+
+namespace {
+
+// As a user writes it: "weft/run.hpp", "weft/detail/config.hpp".
+std::vector<std::string> installed_headers() {
+  std::vector<std::string> headers;
+  for (const auto& file : files_below(source_root() / "include", "weft")) {
+    std::string name = file.generic_string();
+    if (ends_with(name, ".hpp.in")) name.resize(name.size() - 3);
+    if (ends_with(name, ".hpp")) headers.push_back(name);
+  }
+  return headers;
+}
+
+// What the compiler says to it; empty if all is well.
+std::string compile_alone(const std::string& header, const fs::path& file) {
+  std::ofstream(file) << "#include <" << header << ">\n#include <" << header << ">\n";
+  const auto result = run_command(
+      from_environment("WEFT_CXX") +
+      " -std=c++17 -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -I" +
+      in_quotes(source_root() / "include") + " -I" + in_quotes(build_root() / "include") + " " +
+      in_quotes(file));
+  return result.status == 0 ? result.output : header + ":\n" + result.output;
+}
+
+}  // namespace
+
+TEST_CASE("headers: each one compiles alone, without a warning") {
+  if (source_root().empty()) WEFT_SKIP(no_source_root);
+  const auto headers = installed_headers();
+  REQUIRE(headers.size() >= 3);
+
+  const temporary_folder folder;
+  std::atomic<std::size_t> next{0};
+  std::mutex lock;
+  std::string complaints;  // guarded by lock
+  const auto work = [&] {
+    for (std::size_t i = next++; i < headers.size(); i = next++) {
+      const auto text = compile_alone(headers[i], folder.path() / (std::to_string(i) + ".cpp"));
+      const std::lock_guard<std::mutex> hold(lock);
+      complaints += text;
+    }
+  };
+  std::vector<std::thread> workers;
+  for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i) {
+    workers.emplace_back(work);
+  }
+  for (auto& worker : workers) worker.join();
+  INFO(complaints);
+  CHECK(complaints.empty());
+}

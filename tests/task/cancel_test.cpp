@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: BSL-1.0
+// Cancellation of a task: when it arrives, how often, where it does not, and what is left of it.
+#include <chrono>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "task/on_virtual_time.hpp"
+#include "weft/future.hpp"
+#include "weft/spawn.hpp"
+#include "weft/task.hpp"
+#include "weft/this_fiber.hpp"
+
+using namespace std::chrono_literals;
+using weft::await_sleep;
+using weft::cancelled;
+using weft::spawn;
+using weft::task;
+using weft_tests::counted;
+using weft_tests::on_virtual_time;
+
+TEST_CASE_FIXTURE(on_virtual_time, "sem 1: cancel() only marks; the task is thrown at on its own") {
+  run([] {
+    bool was_thrown = false;
+    auto t = spawn([&] {
+      try {
+        await_sleep(1h);
+      } catch (const cancelled&) {
+        was_thrown = true;
+        throw;
+      }
+    });
+    weft::yield();
+    CHECK(t.cancel());
+    CHECK_FALSE(was_thrown);
+    CHECK_FALSE(t.done());
+    CHECK_FALSE(t.was_cancelled());
+    t.join();
+    CHECK(was_thrown);
+    CHECK(t.was_cancelled());
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time, "sem 1: a cancelled wait ends at once, not at its deadline") {
+  run([] {
+    const auto start = weft::now();
+    auto t = spawn([] { await_sleep(1h); });
+    weft::yield();
+    t.cancel();
+    t.join();
+    CHECK(weft::now() == start);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 2: a task cancelled before its start never runs a statement") {
+  run([] {
+    bool has_run = false;
+    auto t = spawn([&, witness = counted()] { has_run = true; });
+    CHECK(t.cancel());
+    CHECK_FALSE(t.done());
+    t.join();
+    CHECK_FALSE(has_run);
+    CHECK(t.was_cancelled());
+    CHECK_THROWS_AS(t.get(), weft::task_cancelled);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time, "sem 3: a sleep that is over when cancel arrives returns") {
+  run([] {
+    bool has_returned = false;
+    task<> sleeper;
+    auto canceller = spawn([&] {
+      await_sleep(1s);  // armed first, so it runs first of the two that are due
+      CHECK(sleeper.cancel());
+    });
+    weft::yield();
+    sleeper = spawn([&] {
+      await_sleep(1s);
+      has_returned = true;
+      await_sleep(1h);
+    });
+    canceller.join();
+    sleeper.join();
+    CHECK(has_returned);
+    CHECK(sleeper.was_cancelled());
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 3: a join that is over when cancel arrives returns the result") {
+  run([] {
+    int result = 0;
+    auto awaited = spawn([] { weft::yield(); return 5; });
+    auto t = spawn([&] {
+      result = awaited.get();
+      weft::yield();
+      result = 0;
+    });
+    auto canceller = spawn([&] { while (!awaited.done()) weft::yield(); t.cancel(); });
+    canceller.join();
+    t.join();
+    CHECK(result == 5);
+    CHECK(t.was_cancelled());
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time, "sem 3: a future set before the cancel gives its value") {
+  run([] {
+    weft::promise<int> p;
+    int result = 0;
+    auto t = spawn([&, f = p.get_future()]() mutable {
+      result = f.get();
+      weft::checkpoint();
+      result = 0;
+    });
+    weft::yield();
+    p.set_value(5);
+    t.cancel();
+    t.join();
+    CHECK(result == 5);
+    CHECK(t.was_cancelled());
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 4: a handler of std::exception in the body does not stop a cancel") {
+  run([] {
+    bool was_swallowed = false;
+    auto t = spawn([&] {
+      try {
+        await_sleep(1h);
+      } catch (const std::exception&) {
+        was_swallowed = true;
+      }
+    });
+    weft::yield();
+    t.cancel();
+    t.join();
+    CHECK_FALSE(was_swallowed);
+    CHECK(t.was_cancelled());
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time, "sem 4: get() of a cancelled task throws task_cancelled") {
+  run([] {
+    auto t = spawn({"mail"}, [] { await_sleep(1h); return 1; });
+    weft::yield();
+    t.cancel("no longer wanted");
+    std::string said;
+    try {
+      static_cast<void>(t.get());
+    } catch (const std::runtime_error& e) {
+      CHECK(dynamic_cast<const weft::task_cancelled*>(&e) != nullptr);
+      said = e.what();
+    }
+    CHECK(said == "weft: fiber 2 'mail' was cancelled: no longer wanted");
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 5: a swallowed cancel is thrown again at every further wait") {
+  run([] {
+    int thrown = 0;
+    auto t = spawn([&] {
+      for (int i = 0; i < 5; ++i) {
+        try {
+          i % 2 == 0 ? await_sleep(1h) : weft::yield();
+        } catch (...) {
+          ++thrown;
+        }
+      }
+      try {
+        weft::checkpoint();
+      } catch (const cancelled&) {
+        ++thrown;
+      }
+    });
+    weft::yield();
+    t.cancel();
+    t.join();
+    CHECK(thrown == 6);
+    CHECK_FALSE(t.was_cancelled());
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 6: a task that catches `cancelled` and returns is done with its value") {
+  run([] {
+    auto t = spawn([] {
+      try {
+        await_sleep(1h);
+      } catch (const cancelled&) {
+      }
+      return 5;
+    });
+    weft::yield();
+    t.cancel();
+    CHECK(t.get() == 5);
+    CHECK_FALSE(t.was_cancelled());
+    CHECK(t.exception() == nullptr);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 6: an error thrown instead of the cancel is the task's error") {
+  run([] {
+    auto t = spawn([] {
+      try {
+        await_sleep(1h);
+      } catch (const cancelled&) {
+        throw std::runtime_error("while cleaning up");
+      }
+    });
+    weft::yield();
+    t.cancel();
+    CHECK_THROWS_WITH_AS(t.get(), "while cleaning up", std::runtime_error);
+    CHECK_FALSE(t.was_cancelled());
+    CHECK(t.exception() != nullptr);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 7: cancel() of a finished task returns false and changes nothing") {
+  run([] {
+    auto good = spawn([] { return 1; });
+    auto bad = spawn([] { throw 5; });
+    good.join();
+    bad.join();
+    CHECK_FALSE(good.cancel());
+    CHECK_FALSE(bad.cancel("late"));
+    CHECK_FALSE(good.was_cancelled());
+    CHECK(good.get() == 1);
+    CHECK_THROWS_AS(bad.get(), int);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time, "sem 7: cancelling twice is the same as once") {
+  run([] {
+    int thrown = 0;
+    auto t = spawn([&] {
+      try {
+        await_sleep(1h);
+      } catch (const cancelled&) {
+        ++thrown;
+        throw;
+      }
+    });
+    weft::yield();
+    CHECK(t.cancel());
+    CHECK(t.cancel());
+    t.join();
+    CHECK(thrown == 1);
+    CHECK_FALSE(t.cancel());
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 8: a task that cancels itself goes on to its next checkpoint") {
+  run([] {
+    std::vector<std::string> steps;
+    task<> t;
+    t = spawn([&] {
+      CHECK(t.cancel("myself"));
+      steps.push_back("after cancel");
+      CHECK(weft::this_fiber::cancel_requested());
+      try {
+        weft::checkpoint();
+        steps.push_back("not reached");
+      } catch (const cancelled& c) {
+        steps.push_back(std::string(c.reason()));
+        throw;
+      }
+    });
+    t.join();
+    CHECK(steps == std::vector<std::string>{"after cancel", "myself"});
+    CHECK(t.was_cancelled());
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 19: cancelling a task in join() or get() does not cancel the awaited one") {
+  run([] {
+    auto awaited = spawn([] { await_sleep(1s); return 5; });
+    auto joins = spawn([&] { awaited.join(); });
+    auto gets = spawn([&] { static_cast<void>(awaited.get()); });
+    weft::yield();
+    joins.cancel();
+    gets.cancel();
+    joins.join();
+    gets.join();
+    CHECK(joins.was_cancelled());
+    CHECK(gets.was_cancelled());
+    CHECK_FALSE(awaited.done());
+    CHECK(awaited.get() == 5);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 20: the first reason is kept and visible in the exception") {
+  run([] {
+    std::string seen;
+    auto t = spawn([&] {
+      try {
+        await_sleep(1h);
+      } catch (const cancelled& c) {
+        seen = c.reason();
+        throw;
+      }
+    });
+    weft::yield();
+    t.cancel("the first");
+    t.cancel("the second");
+    t.join();
+    CHECK(seen == "the first");
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time, "sem 20: a cancel without a reason gives an empty one") {
+  run([] {
+    bool is_empty = false;
+    auto t = spawn([&] {
+      try {
+        await_sleep(1h);
+      } catch (const cancelled& c) {
+        is_empty = c.reason().empty();
+      }
+    });
+    weft::yield();
+    t.cancel();
+    t.join();
+    CHECK(is_empty);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time, "cancel: the waiters of a cancelled task go on") {
+  run([] {
+    auto t = spawn([] { await_sleep(1h); });
+    auto waiter = spawn([&] { t.join(); return 1; });
+    weft::yield();
+    t.cancel();
+    CHECK(waiter.get() == 1);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "cancel: a body that throws `cancelled` without being asked ends cancelled") {
+  run([] {
+    auto t = spawn([] { throw cancelled(); });
+    t.join();
+    CHECK(t.was_cancelled());
+    CHECK_THROWS_AS(t.get(), weft::task_cancelled);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time, "cancel: two that cancel each other both end") {
+  run([] {
+    task<> a;
+    task<> b;
+    a = spawn([&] { await_sleep(1s); b.cancel(); await_sleep(1h); });
+    b = spawn([&] { await_sleep(1s); a.cancel(); await_sleep(1h); });
+    a.join();
+    b.join();
+    CHECK(a.was_cancelled());
+    CHECK(b.was_cancelled());
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "cancel: a task spawned by a cancelled one is not cancelled itself") {
+  run([] {
+    int result = 0;
+    auto t = spawn([&] {
+      try {
+        await_sleep(1h);
+      } catch (const cancelled&) {
+        spawn([&] { await_sleep(1s); result = 5; }).detach();
+      }
+    });
+    weft::yield();
+    t.cancel();
+    t.join();
+    await_sleep(2s);
+    CHECK(result == 5);
+  });
+}
