@@ -181,9 +181,11 @@ class promise {
   }
   void break_promise() noexcept {
     if (state_ && state_->claim()) {
-      state_->publish(detail::future_state::progress::error,
-                      std::make_exception_ptr(
-                          std::future_error(std::future_errc::broken_promise)));
+      // A statement of its own: copies of the error share its text, and none of ours may be left
+      // when another thread reads it.
+      std::exception_ptr error =
+          std::make_exception_ptr(std::future_error(std::future_errc::broken_promise));
+      state_->publish(detail::future_state::progress::error, std::move(error));
     }
     state_.reset();
   }

@@ -56,8 +56,9 @@ class WEFT_API loop_ref {
         }
         return;
       } catch (const cancelled&) {
-        answer.set_exception(std::make_exception_ptr(
-            task_cancelled("weft: the loop ended before loop_ref::call() was done")));
+        error = std::make_exception_ptr(
+            task_cancelled("weft: the loop ended before loop_ref::call() was done"));
+        answer.set_exception(std::move(error));
         throw;
       } catch (...) {
         error = std::current_exception();

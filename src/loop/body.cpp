@@ -12,6 +12,7 @@
 
 #include "loop.hpp"
 #include "weft/detail/check.hpp"
+#include "weft/detail/compiler.hpp"
 #include "weft/errors.hpp"
 #include "weft/report.hpp"
 
@@ -40,7 +41,7 @@ std::string describe_exception(const std::exception_ptr& error) {
   return text;
 }
 
-void run_body(fiber& self) noexcept {
+WEFT_NO_SANITIZE_NULL void run_body(fiber& self) noexcept {
   if (self.is_stackless) {
     self.error = whole(*self.home).no_stack_error;
     self.outcome = fiber_outcome::error;

@@ -12,6 +12,10 @@ constexpr unsigned switches_per_turn = 61;
 
 void cancel_main_on_sigint(loop& here) noexcept {
   if (!take_sigint()) return;
+  if (here.is_closing) {  // main has returned: close() acts on it
+    here.has_late_sigint = true;
+    return;
+  }
   here.was_interrupted = true;
   try {
     cancel_fiber(here.root, "SIGINT");

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
-#include <utility>
 
 #include "../base/clock.hpp"
 #include "../base/copies.hpp"
@@ -153,7 +152,10 @@ void loop::leave() noexcept {
   WEFT_ASSERT(current == &root);
   WEFT_C_NAME(current_loop) = nullptr;
   root.state = fiber_state::done;
-  if (has_sigint_handler_) uninstall_sigint_handler();
+  if (has_sigint_handler_) {
+    uninstall_sigint_handler();
+    if (take_sigint()) has_late_sigint = true;
+  }
   if (has_overflow_handler_) uninstall_overflow_handler();
   has_sigint_handler_ = has_overflow_handler_ = false;
 }
@@ -168,7 +170,6 @@ void loop::cancel_leftovers() noexcept {
 void loop::close() {
   if (is_closed_) return;
   enter("runner::close()");
-  const bool was_interrupted_before = std::exchange(was_interrupted, false);
   is_closing = true;
   // Threads that never stop posting must not keep the loop from ending.
   shared->refuses_work.store(true, std::memory_order_relaxed);
@@ -181,8 +182,7 @@ void loop::close() {
   leave();
   is_closed_ = true;
   release_shared_side();
-  if (was_interrupted) die_of_sigint();
-  was_interrupted = was_interrupted_before;
+  if (has_late_sigint) die_of_sigint();
 }
 
 // Every fiber has ended. What is not blank now belongs to a handle, which keeps the shared side.

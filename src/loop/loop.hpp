@@ -66,6 +66,7 @@ class loop final : public loop_core {
   bool is_closing = false;
   bool is_idle_over = false;       // tells the idle context to return to root for good
   bool was_interrupted = false;    // SIGINT cancelled main
+  bool has_late_sigint = false;    // one came when there was no main to cancel: close() acts on it
   void* root_tsan_fiber = nullptr;
   void* root_stack_bottom = nullptr;   // the thread's stack, for AddressSanitizer and stack_left
   std::size_t root_stack_bytes = 0;

@@ -38,7 +38,6 @@ bool install_sigint_handler(int event_fd) noexcept {
   struct sigaction present;
   if (sigaction(SIGINT, nullptr, &present) != 0) return false;
   if ((present.sa_flags & SA_SIGINFO) != 0 || present.sa_handler != SIG_DFL) return false;
-  is_pending.store(false, std::memory_order_relaxed);  // a late one of the run before
   ring_fd.store(event_fd, std::memory_order_relaxed);
   struct sigaction ours {};
   ours.sa_handler = &on_sigint;

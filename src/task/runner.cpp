@@ -7,6 +7,7 @@
 
 #include "../loop/loop.hpp"
 #include "weft/detail/check.hpp"
+#include "weft/detail/compiler.hpp"
 #include "weft/run.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -31,7 +32,7 @@ runner::~runner() {
   delete loop_;
 }
 
-void runner::call_as_main(void (*call)(void*), void* argument) {
+WEFT_NO_SANITIZE_NULL void runner::call_as_main(void (*call)(void*), void* argument) {
   loop_->enter("runner::run()");
   loop_->was_interrupted = false;
   struct leaver {

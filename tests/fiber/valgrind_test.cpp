@@ -50,6 +50,7 @@ TEST_CASE("H17: a fiber program runs under valgrind memcheck in silence") {
                                "--errors-for-leak-kinds=definite", weft_tests::this_program(),
                                "--test-suite=subjects", "--minimal", "--no-breaks"});
   if (end.status == 127) WEFT_SKIP("valgrind is not installed");
+  if (end.says("debuginfo reader")) WEFT_SKIP("this valgrind cannot read the compiler's debug info");
   CAPTURE(end.output);
   CHECK(end.signal == 0);
   CHECK(end.status == 0);

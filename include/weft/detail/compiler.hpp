@@ -8,6 +8,9 @@
 #define WEFT_NOINLINE [[gnu::noinline]]
 #define WEFT_INLINE [[gnu::always_inline]] inline
 
+// For a function that catches abi::__forced_unwind: the runtime binds its reference to null.
+#define WEFT_NO_SANITIZE_NULL __attribute__((no_sanitize("null")))
+
 // A function that the sanitizers must leave alone: it runs while the thread is between two stacks.
 #if defined(__clang__)
 #if __has_attribute(disable_sanitizer_instrumentation)
