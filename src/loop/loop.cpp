@@ -142,7 +142,7 @@ void loop::enter(const char* call) {
   }
   root.attention = 0;
   root.cancel_reason.reset();
-  root.state = fiber_state::running;
+  change_state(root, fiber_state::done, fiber_state::running);
   root.since = last_look = time->now();
   current = &root;
   WEFT_C_NAME(current_loop) = this;
@@ -151,7 +151,7 @@ void loop::enter(const char* call) {
 void loop::leave() noexcept {
   WEFT_ASSERT(current == &root);
   WEFT_C_NAME(current_loop) = nullptr;
-  root.state = fiber_state::done;
+  change_state(root, fiber_state::running, fiber_state::done);
   if (has_sigint_handler_) {
     uninstall_sigint_handler();
     if (take_sigint()) has_late_sigint = true;

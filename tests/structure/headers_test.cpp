@@ -26,14 +26,18 @@ std::vector<std::string> installed_headers() {
   return headers;
 }
 
-// What the compiler says to it; empty if all is well.
-std::string compile_alone(const std::string& header, const fs::path& file) {
-  std::ofstream(file) << "#include <" << header << ">\n#include <" << header << ">\n";
-  const auto result = run_command(
+command_result check_syntax(const fs::path& file) {
+  return run_command(
       from_environment("WEFT_CXX") +
       " -std=c++17 -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -I" +
       in_quotes(source_root() / "include") + " -I" + in_quotes(build_root() / "include") + " " +
       in_quotes(file));
+}
+
+// What the compiler says to it; empty if all is well.
+std::string compile_alone(const std::string& header, const fs::path& file) {
+  std::ofstream(file) << "#include <" << header << ">\n#include <" << header << ">\n";
+  const auto result = check_syntax(file);
   return result.status == 0 ? result.output : header + ":\n" + result.output;
 }
 
@@ -62,4 +66,21 @@ TEST_CASE("headers: each one compiles alone, without a warning") {
   for (auto& worker : workers) worker.join();
   INFO(complaints);
   CHECK(complaints.empty());
+}
+
+TEST_CASE("headers: a task that is dropped on the spot is a warning") {
+  if (source_root().empty()) WEFT_SKIP(no_source_root);
+  const temporary_folder folder;
+  const auto verdict_on = [&](const std::string& statement) {
+    const fs::path file = folder.path() / "mail.cpp";
+    std::ofstream(file) << "#include <weft/weft.hpp>\nvoid letter();\nvoid send() { " << statement
+                        << " }\n";
+    return check_syntax(file);
+  };
+  CHECK(verdict_on("weft::spawn(letter).detach();").status == 0);
+  const auto dropped = verdict_on("weft::spawn(letter);");
+  CHECK(dropped.status != 0);
+  INFO(dropped.output);
+  CHECK((dropped.output.find("unused-result") != std::string::npos ||
+         dropped.output.find("unused-value") != std::string::npos));
 }
