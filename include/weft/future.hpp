@@ -38,7 +38,8 @@ class typed_state final : public future_state {
       if constexpr (std::is_reference_v<T>) {
         slot_.value = std::addressof(value...);
       } else {
-        ::new (static_cast<void*>(std::addressof(slot_.value))) stored<T>(std::forward<V>(value)...);
+        ::new (static_cast<void*>(std::addressof(slot_.value)))
+            stored<T>(std::forward<V>(value)...);
       }
     } catch (...) {
       abandon_claim();

@@ -39,9 +39,8 @@ inline constexpr bool is_task = task_value<std::decay_t<X>>::is_task;
 template <class X, class = void>
 inline constexpr bool is_range = false;
 template <class X>
-inline constexpr bool is_range<
-    X, std::void_t<decltype(std::begin(std::declval<X&>())), decltype(std::end(std::declval<X&>()))>> =
-    true;
+inline constexpr bool is_range<X, std::void_t<decltype(std::begin(std::declval<X&>())),
+                                              decltype(std::end(std::declval<X&>()))>> = true;
 
 // The handle that gather works with: a task is used where it is, a callable becomes a task.
 template <class X, bool = is_task<X>>
@@ -65,9 +64,10 @@ struct gather_input<X, false> {
 };
 
 template <class T>
-using gathered = std::conditional_t<
-    std::is_void_v<T>, std::monostate,
-    std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>>;
+using gathered =
+    std::conditional_t<std::is_void_v<T>, std::monostate,
+                       std::conditional_t<std::is_reference_v<T>,
+                                          std::reference_wrapper<std::remove_reference_t<T>>, T>>;
 
 // Results are moved out, but for a task that stands again further on: that one is copied.
 template <class T>
@@ -90,27 +90,20 @@ gathered<T> gather_take(fiber& record, bool again) {
 }  // namespace detail
 
 // Runs all and returns a tuple of their results in the order of the arguments (std::monostate for
-// void, std::reference_wrapper for a reference). Callables become tasks, started left to right; a task may be given as lvalue (its result
-// is moved out) or moved in. The first error cancels the others, waits for their end, and is
-// rethrown; a task that somebody else cancelled counts as the error task_cancelled. Being
-// cancelled itself, gather cancels all and waits for them.
-// Parks: may.  Calls from: fiber.
-// Throws: the first error; cancelled; std::logic_error outside a loop, for an empty handle, the
-// calling task itself or a task of another loop; std::bad_alloc.
-template <class... X,
-          std::enable_if_t<sizeof...(X) != 1 ||
-                               !(detail::is_range<X> && ...), int> = 0>
-auto gather(X&&... all)
-    -> std::tuple<detail::gathered<typename detail::gather_input<X>::type>...> {
+// void, std::reference_wrapper for a reference). Callables become tasks, started left to right; a
+// task may be given as lvalue (its result is moved out) or moved in. The first error cancels the
+// others, waits for their end, and is rethrown; a task that somebody else cancelled counts as the
+// error task_cancelled. Being cancelled itself, gather cancels all and waits for them. Parks: may.
+// Calls from: fiber. Throws: the first error; cancelled; std::logic_error outside a loop, for an
+// empty handle, the calling task itself or a task of another loop; std::bad_alloc.
+template <class... X, std::enable_if_t<sizeof...(X) != 1 || !(detail::is_range<X> && ...), int> = 0>
+auto gather(X&&... all) -> std::tuple<detail::gathered<typename detail::gather_input<X>::type>...> {
   detail::loop_core& here = detail::require_loop("gather()");
   // Braces: handles are made left to right.
   std::tuple<typename detail::gather_input<X>::handle...> handles{
       detail::gather_input<X>::make(all)...};
   std::array<detail::fiber*, sizeof...(X)> records = std::apply(
-      [](auto&... h) {
-        return std::array<detail::fiber*, sizeof...(X)>{h->record()...};
-      },
-      handles);
+      [](auto&... h) { return std::array<detail::fiber*, sizeof...(X)>{h->record()...}; }, handles);
   std::array<detail::gather_node, sizeof...(X)> nodes;
   detail::gather_wait(here, records.data(), nodes.data(), records.size());
   [[maybe_unused]] std::size_t at = 0;

@@ -27,7 +27,8 @@ class WEFT_API loop_ref {
   // Runs f() as a detached fiber of that loop. Posts of one thread start in their order. A callable
   // that the loop can no longer run is destroyed on a stack of that loop.
   // Parks: never.  Calls from: any thread.
-  // Throws: closed_error if the loop is ending or has ended; std::logic_error on an empty ref; std::bad_alloc.
+  // Throws: closed_error if the loop is ending or has ended; std::logic_error on an empty ref;
+  // std::bad_alloc.
   template <class F>
   void post(F&& f) const {
     detail::fiber& record = detail::new_fiber(nullptr, {});

@@ -20,12 +20,12 @@ enum class overflow_report {
 
 struct options {
   std::size_t stack_bytes = WEFT_DEFAULT_STACK_BYTES;  // per fiber, committed page by page on use
-  const char* name = "main";          // the main fiber's name in messages; must outlive the loop
-  clock_source* time = nullptr;       // nullptr: the machine's monotonic clock
-  std::uint64_t seed = 0;             // 0: first in, first out; else a reproducible shuffle
-  stack_source* stacks = nullptr;     // nullptr: anonymous mmap
-  std::size_t cached_stacks = 1024;   // idle stacks whose memory is kept for the next fiber
-  bool handle_sigint = true;          // the first Ctrl-C cancels main (only if SIGINT was default)
+  const char* name = "main";         // the main fiber's name in messages; must outlive the loop
+  clock_source* time = nullptr;      // nullptr: the machine's monotonic clock
+  std::uint64_t seed = 0;            // 0: first in, first out; else a reproducible shuffle
+  stack_source* stacks = nullptr;    // nullptr: anonymous mmap
+  std::size_t cached_stacks = 1024;  // idle stacks whose memory is kept for the next fiber
+  bool handle_sigint = true;         // the first Ctrl-C cancels main (only if SIGINT was default)
   overflow_report overflow = overflow_report::if_default;
 };
 

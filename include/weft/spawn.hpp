@@ -17,9 +17,9 @@ WEFT_NAMESPACE_BEGIN
 
 // What one task may have of its own. `{"reader"}` names it.
 struct spawn_options {
-  std::string name = {};         // in messages and dumps
-  std::size_t stack_bytes = 0;   // 0: options::stack_bytes of the loop; less than the minimum
-                                 // (about 20 KiB, by the machine) is raised to it
+  std::string name = {};        // in messages and dumps
+  std::size_t stack_bytes = 0;  // 0: options::stack_bytes of the loop; less than the minimum
+                                // (about 20 KiB, by the machine) is raised to it
 };
 
 namespace detail {
@@ -38,8 +38,8 @@ task<result_of<F, A...>> spawn_at(const spawn_site& site, spawn_options how, F&&
 }
 
 template <class X>
-inline constexpr bool is_spawn_detail = std::is_same_v<std::decay_t<X>, spawn_site> ||
-                                        std::is_same_v<std::decay_t<X>, spawn_options>;
+inline constexpr bool is_spawn_detail =
+    std::is_same_v<std::decay_t<X>, spawn_site> || std::is_same_v<std::decay_t<X>, spawn_options>;
 
 }  // namespace detail
 
@@ -71,8 +71,7 @@ template <class F, class A0, class... A,
                           std::forward<A>(args)...);
 }
 
-template <class F, class A0, class... A,
-          std::enable_if_t<!detail::is_spawn_detail<A0>, int> = 0>
+template <class F, class A0, class... A, std::enable_if_t<!detail::is_spawn_detail<A0>, int> = 0>
 [[nodiscard]] task<detail::result_of<F, A0, A...>> spawn(spawn_options how, F&& f, A0&& arg,
                                                          A&&... args) {
   return detail::spawn_at(detail::spawn_site{}, std::move(how), std::forward<F>(f),

@@ -71,8 +71,7 @@ class WEFT_API task_base {
  protected:
   task_base() noexcept = default;
   explicit task_base(fiber& record) noexcept : record_(&record) {}
-  task_base(task_base&& other) noexcept
-      : record_(std::exchange(other.record_, nullptr)) {}
+  task_base(task_base&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
   ~task_base() { close(); }
 
   // Cancels, joins without throwing, and gives the record back.

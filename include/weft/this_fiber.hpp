@@ -16,9 +16,8 @@
 
 WEFT_NAMESPACE_BEGIN
 
-// Sleeps for `span`, never shorter; zero or less yields once, duration::max() sleeps until cancelled.
-// Parks: may.  Calls from: fiber; any other thread sleeps as a whole.
-// Throws: cancelled.
+// Sleeps for `span`, never shorter; zero or less yields once, duration::max() sleeps until
+// cancelled. Parks: may.  Calls from: fiber; any other thread sleeps as a whole. Throws: cancelled.
 WEFT_API void await_sleep(duration span);
 
 // The same for a duration of any unit, held to the clock's range.
@@ -57,7 +56,8 @@ namespace this_fiber {
 // Parks: never.  Calls from: fiber.  Throws: std::logic_error outside a fiber (all of these do).
 WEFT_API fiber_id id();
 
-// Tells the running fiber's name, empty if it has none. Lifetime: until set_name or the fiber's end.
+// Tells the running fiber's name, empty if it has none. Lifetime: until set_name or the fiber's
+// end.
 WEFT_API std::string_view name();
 
 // Names the running fiber in messages and dumps.  Throws: std::bad_alloc.

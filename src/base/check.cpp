@@ -28,7 +28,8 @@ void set_describe_current(describe_function describe) noexcept {
 
 void invariant_failed(const char* condition, const char* file, int line) noexcept {
   fatal("broken invariant: " + std::string(condition) + " (" + file + ":" + std::to_string(line) +
-        ", running " + running_here() + "). This is a defect in weft or memory was overwritten; "
+        ", running " + running_here() +
+        "). This is a defect in weft or memory was overwritten; "
         "a core dump shows where.");
 }
 

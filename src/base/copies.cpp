@@ -22,14 +22,16 @@
 #endif
 
 // name "weft", type 1, description "<version> <backend>"
-asm(".pushsection .note.weft, \"a\", " WEFT_NOTE_TYPE "\n"
+asm(".pushsection .note.weft, \"a\", " WEFT_NOTE_TYPE
+    "\n"
     ".balign 4\n"
     ".long 5\n"
     ".long 2f - 1f\n"
     ".long 1\n"
     ".asciz \"weft\"\n"
     ".balign 4\n"
-    "1: .asciz \"" WEFT_VERSION_STRING " " WEFT_BACKEND_NAME "\"\n"
+    "1: .asciz \"" WEFT_VERSION_STRING " " WEFT_BACKEND_NAME
+    "\"\n"
     "2: .balign 4\n"
     ".popsection\n");
 
@@ -42,7 +44,9 @@ struct found {
   std::string what;
 };
 
-std::size_t round_up(std::size_t value, std::size_t unit) { return (value + unit - 1) / unit * unit; }
+std::size_t round_up(std::size_t value, std::size_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
 
 void look_at_notes(const char* at, const char* end, std::size_t unit, const char* file,
                    std::vector<found>& copies) {
@@ -83,11 +87,12 @@ void report_other_copies() noexcept {
     std::vector<found> copies;
     dl_iterate_phdr(&look_at_object, &copies);
     if (copies.size() < 2 || has_reported.exchange(true, std::memory_order_relaxed)) return;
-    std::string text = "weft: this process holds " + std::to_string(copies.size()) +
-                       " copies of weft:";
+    std::string text =
+        "weft: this process holds " + std::to_string(copies.size()) + " copies of weft:";
     for (const found& one : copies) text += " " + one.file + " (weft " + one.what + ")";
-    text += ". A fiber of one is a plain thread to the others, so its waits there block the loop. "
-            "Link all of them with one shared libweft.";
+    text +=
+        ". A fiber of one is a plain thread to the others, so its waits there block the loop. "
+        "Link all of them with one shared libweft.";
     send_report(text);
   } catch (...) {  // out of memory: a hint is not worth failing for
   }

@@ -3,8 +3,8 @@
 // read inside the poller would park the poller. Layer: base.
 #pragma once
 
-#include <cerrno>
 #include <sys/syscall.h>
+#include <cerrno>
 #include <type_traits>
 
 #include "weft/detail/config.hpp"

@@ -20,8 +20,8 @@ static_assert(offsetof(weft::detail::context, entry) == WEFT_CONTEXT_ENTRY);
 
 extern "C" {
 // Read by the thunks. Through the address, not the symbol's name: Boost 1.87 renamed it.
-extern __attribute__((visibility("hidden"))) decltype(&fcontext::jump_fcontext) const
-    WEFT_C_NAME(jump_fcontext);
+extern __attribute__((visibility("hidden"))) decltype(&fcontext::jump_fcontext)
+    const WEFT_C_NAME(jump_fcontext);
 decltype(&fcontext::jump_fcontext) const WEFT_C_NAME(jump_fcontext) = &fcontext::jump_fcontext;
 // Defined in asm/fcontext_*.S.
 void WEFT_C_NAME(fcontext_entry)(fcontext::transfer_t);

@@ -21,8 +21,8 @@ class epoll_poller final : public poller {
   long wait_for_events(void* events, int count, duration longest) noexcept;
 
   int epoll_fd_ = -1;
-  int event_fd_;             // the inbox's; not ours to close
-  bool has_pwait2_;          // until the kernel refuses
+  int event_fd_;     // the inbox's; not ours to close
+  bool has_pwait2_;  // until the kernel refuses
 };
 
 }  // namespace detail

@@ -17,7 +17,7 @@ namespace detail {
 
 class inbox {
  public:
-  inbox();   // Throws: std::system_error if the process has no descriptor left
+  inbox();  // Throws: std::system_error if the process has no descriptor left
   ~inbox();
   inbox(const inbox&) = delete;
   inbox& operator=(const inbox&) = delete;

@@ -126,7 +126,8 @@ void loop::enter(const char* call) {
   }
   if (is_closed_) misuse(std::string(call) + " was called after the runner was closed");
   if (shared->thread != this_thread()) {
-    misuse(std::string(call) + " was called on another thread than the one that made the runner: "
+    misuse(std::string(call) +
+           " was called on another thread than the one that made the runner: "
            "a loop belongs to one thread; use loop_ref::post() to reach it");
   }
   if (root_stack_bottom == nullptr) measure_root_stack();

@@ -50,25 +50,25 @@ class loop final : public loop_core {
   timer_heap timers;
   std::unique_ptr<poller> kernel;
   stack_pool stacks;
-  stack* spare = nullptr;          // for callables whose fiber could get no stack
+  stack* spare = nullptr;  // for callables whose fiber could get no stack
   // Made early and shared: when stacks run out, the memory for n exceptions has run out, too.
   const std::exception_ptr no_stack_error = std::make_exception_ptr(std::bad_alloc());
-  list starved;                    // fresh fibers that wait for any stack: through node
-  list quiet;                      // wait_all_blocked(): through node
-  list arrivals;                   // from other threads, no room yet: through message
-  list adopted;                    // records from the heap: through message
+  list starved;   // fresh fibers that wait for any stack: through node
+  list quiet;     // wait_all_blocked(): through node
+  list arrivals;  // from other threads, no room yet: through message
+  list adopted;   // records from the heap: through message
   std::size_t adopted_count = 0;
   testing::trace* tracer = nullptr;
-  time_point last_look{};          // the loop's notion of the present, for `since`
+  time_point last_look{};  // the loop's notion of the present, for `since`
   std::uint64_t next_id = 1;
   std::uint64_t random_state;
-  unsigned looks = 0;              // observed loops poll the kernel every 61st
+  unsigned looks = 0;  // observed loops poll the kernel every 61st
   bool is_closing = false;
-  bool is_idle_over = false;       // tells the idle context to return to root for good
-  bool was_interrupted = false;    // SIGINT cancelled main
-  bool has_late_sigint = false;    // one came when there was no main to cancel: close() acts on it
+  bool is_idle_over = false;     // tells the idle context to return to root for good
+  bool was_interrupted = false;  // SIGINT cancelled main
+  bool has_late_sigint = false;  // one came when there was no main to cancel: close() acts on it
   void* root_tsan_fiber = nullptr;
-  void* root_stack_bottom = nullptr;   // the thread's stack, for AddressSanitizer and stack_left
+  void* root_stack_bottom = nullptr;  // the thread's stack, for AddressSanitizer and stack_left
   std::size_t root_stack_bytes = 0;
 
   void record(testing::trace_kind kind, const fiber& f, const char* what = "") noexcept {
@@ -109,12 +109,12 @@ inline loop& whole(loop_core& core) noexcept { return static_cast<loop&>(core); 
 void change_state(fiber& f, fiber_state from, fiber_state to) noexcept;
 
 // switch.cpp
-void suspend(loop_core& here, fiber& self) noexcept;      // self is registered; run something else
-fiber& take_next(loop_core& here) noexcept;               // ready, bound, or the idle context
+void suspend(loop_core& here, fiber& self) noexcept;  // self is registered; run something else
+fiber& take_next(loop_core& here) noexcept;           // ready, bound, or the idle context
 void switch_to(loop_core& here, fiber& self, fiber& next) noexcept;
-void arrive(loop_core& here) noexcept;                    // first thing on a stack that got control
+void arrive(loop_core& here) noexcept;  // first thing on a stack that got control
 context* leave_for_good(loop_core& here, fiber& self, fiber& next) noexcept;  // self has ended
-void greet_sanitizer(loop_core& here) noexcept;           // before anything else on a fresh stack
+void greet_sanitizer(loop_core& here) noexcept;  // before anything else on a fresh stack
 
 // body.cpp
 context* fiber_main(context* self) noexcept;

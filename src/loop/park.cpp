@@ -15,8 +15,7 @@ void change_state(fiber& f, fiber_state from, fiber_state to) noexcept {
   f.state = to;
 }
 
-wake_reason park(loop_core& here, const char* what, const void* on,
-                 bool is_cancellable) noexcept {
+wake_reason park(loop_core& here, const char* what, const void* on, bool is_cancellable) noexcept {
   fiber& self = *here.current;
   WEFT_DEBUG_ASSERT(&self != &here.idle);
   change_state(self, fiber_state::running, fiber_state::parked);

@@ -17,13 +17,13 @@ class loop;
 
 struct shared_side {
   inbox box;
-  record_pool records;              // the loop's thread only, until ended
-  loop* owner = nullptr;            // valid while !ended, on the loop's thread
-  int thread = 0;                   // gettid() of the loop's thread
+  record_pool records;                       // the loop's thread only, until ended
+  loop* owner = nullptr;                     // valid while !ended, on the loop's thread
+  int thread = 0;                            // gettid() of the loop's thread
   std::atomic<std::uint32_t> references{1};  // the loop, loop_refs, orphaned records, signallers
   std::atomic<std::uint32_t> external{0};    // loop_refs through which an outside event may come
   std::atomic<bool> refuses_work{false};     // the loop is closing: posts are turned away
-  std::atomic<bool> ended{false};   // release when every fiber has ended; acquire by handles
+  std::atomic<bool> ended{false};  // release when every fiber has ended; acquire by handles
 
   void add_ref() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
   void drop_ref() noexcept {

@@ -16,7 +16,7 @@ namespace {
 
 static_assert(std::atomic<int>::is_always_lock_free, "read in a signal handler");
 
-std::atomic<int> ring_fd{-1};        // the main thread's loop; -1: none
+std::atomic<int> ring_fd{-1};  // the main thread's loop; -1: none
 std::atomic<bool> is_pending{false};
 
 void on_sigint(int) {

@@ -42,9 +42,7 @@ void sleep_thread_until(time_point deadline) noexcept {
   }
 }
 
-void wake_sleeper(timer& expired) noexcept {
-  wake(*expired.owner, wake_reason::timed_out);
-}
+void wake_sleeper(timer& expired) noexcept { wake(*expired.owner, wake_reason::timed_out); }
 
 void sleep_fiber_until(loop& here, fiber& self, time_point deadline) {
   throw_if_cancelled(here);
@@ -56,9 +54,7 @@ void sleep_fiber_until(loop& here, fiber& self, time_point deadline) {
   if (reason == wake_reason::cancelled) throw_cancelled(self);
 }
 
-char* frame_of_caller() noexcept {
-  return static_cast<char*>(__builtin_frame_address(0));
-}
+char* frame_of_caller() noexcept { return static_cast<char*>(__builtin_frame_address(0)); }
 
 }  // namespace
 }  // namespace detail

@@ -49,8 +49,7 @@ void waker::signal() noexcept {
   side->drop_ref();
 }
 
-wake_reason waker::wait_until(time_point deadline, bool is_cancellable,
-                              const char* what) noexcept {
+wake_reason waker::wait_until(time_point deadline, bool is_cancellable, const char* what) noexcept {
   return self_ != nullptr ? wait_as_fiber(deadline, is_cancellable, what)
                           : wait_as_thread(deadline);
 }
@@ -84,8 +83,8 @@ wake_reason waker::wait_as_thread(time_point deadline) noexcept {
   timespec* const limit = deadline != time_point::max() ? &until : nullptr;
   while (word_.load(std::memory_order_acquire) == 0) {
     // FUTEX_WAIT_BITSET: its deadline is absolute and monotonic.
-    const long result = raw_syscall(SYS_futex, &word_, FUTEX_WAIT_BITSET_PRIVATE, 0, limit,
-                                    nullptr, FUTEX_BITSET_MATCH_ANY);
+    const long result = raw_syscall(SYS_futex, &word_, FUTEX_WAIT_BITSET_PRIVATE, 0, limit, nullptr,
+                                    FUTEX_BITSET_MATCH_ANY);
     if (result == -ETIMEDOUT && word_.load(std::memory_order_acquire) == 0) {
       return wake_reason::timed_out;
     }

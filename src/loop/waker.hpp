@@ -41,10 +41,10 @@ class waker {
   wake_reason wait_as_fiber(time_point deadline, bool is_cancellable, const char* what) noexcept;
   wake_reason wait_as_thread(time_point deadline) noexcept;
 
-  fiber* self_ = nullptr;                // nullptr: a plain thread waits
-  shared_side* side_ = nullptr;          // of the waiting fiber's loop
-  bool has_arrived_ = false;             // the waiting fiber's thread only
-  std::atomic<std::uint32_t> word_{0};   // futex of a waiting thread: 1 when signalled
+  fiber* self_ = nullptr;               // nullptr: a plain thread waits
+  shared_side* side_ = nullptr;         // of the waiting fiber's loop
+  bool has_arrived_ = false;            // the waiting fiber's thread only
+  std::atomic<std::uint32_t> word_{0};  // futex of a waiting thread: 1 when signalled
   arrival message_;
 };
 

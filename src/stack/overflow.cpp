@@ -52,14 +52,15 @@ void report_overflow(const overflow_victim& victim, bool in_signal_handler,
                      std::string_view how) noexcept {
   line out;
   out << "weft: fiber " << victim.id;
-  if (victim.name_bytes != 0) out << " '" << std::string_view(victim.name, victim.name_bytes) << "'";
+  if (victim.name_bytes != 0)
+    out << " '" << std::string_view(victim.name, victim.name_bytes) << "'";
   out << " overflowed its " << victim.stack_bytes / 1024 << " KiB stack: " << how
       << ". Give it more with spawn_options::stack_bytes (options::stack_bytes for all fibers), or "
          "look for deep recursion and large local arrays.";
   send_report(out.text(), in_signal_handler);
 }
 
-std::mutex lock;                     // guards users, previous
+std::mutex lock;  // guards users, previous
 int users = 0;
 struct sigaction previous;
 std::atomic<overflow_lookup> lookup{nullptr};
@@ -89,8 +90,8 @@ thread_local void* alternate = nullptr;  // ours; nullptr if the thread brought 
 void give_alternate_stack() {
   stack_t present;
   if (sigaltstack(nullptr, &present) == 0 && (present.ss_flags & SS_DISABLE) == 0) return;
-  void* const memory = mmap(nullptr, alternate_bytes, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      mmap(nullptr, alternate_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   stack_t fresh{};
   fresh.ss_sp = memory;

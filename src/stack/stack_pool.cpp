@@ -30,10 +30,10 @@ struct stack_slab {
   stack_slab* prev = nullptr;
   char* base = nullptr;
   std::size_t bytes = 0;
-  std::size_t count = 0;    // stacks it has room for
-  std::size_t cut = 0;      // of which so many were ever used
-  std::size_t in_use = 0;   // bound or warm
-  stack* cold = nullptr;    // idle, memory given back
+  std::size_t count = 0;   // stacks it has room for
+  std::size_t cut = 0;     // of which so many were ever used
+  std::size_t in_use = 0;  // bound or warm
+  stack* cold = nullptr;   // idle, memory given back
 
   stack* stacks() noexcept { return reinterpret_cast<stack*>(this + 1); }
 };
@@ -90,7 +90,8 @@ stack_pool::~stack_pool() {
 std::uint32_t stack_pool::class_for(std::size_t bytes) {
   if (bytes == 0) return 0;
   if (bytes > max_stack_bytes) {
-    misuse("stack_bytes " + std::to_string(bytes) + " is more than the 64 GiB that a stack may "
+    misuse("stack_bytes " + std::to_string(bytes) +
+           " is more than the 64 GiB that a stack may "
            "have; give a size in bytes, e.g. 256 * 1024");
   }
   std::size_t usable = round_up(std::max(bytes, minimum_stack_bytes()), page_bytes());

@@ -32,14 +32,12 @@ class stack_pool {
   // Takes back a stack on which nothing runs any more.
   void release(stack& s, std::uint32_t index) noexcept;
 
-  std::size_t usable_bytes(std::uint32_t index) const noexcept {
-    return classes_[index].usable;
-  }
+  std::size_t usable_bytes(std::uint32_t index) const noexcept { return classes_[index].usable; }
 
  private:
   struct size_class {
-    std::size_t usable = 0;      // bytes between guard and (unstaggered) top
-    stack* warm = nullptr;       // idle, memory kept; last in first out
+    std::size_t usable = 0;  // bytes between guard and (unstaggered) top
+    stack* warm = nullptr;   // idle, memory kept; last in first out
     std::size_t warm_count = 0;
     stack_slab* slabs = nullptr;
     std::size_t next_count = 16;  // stacks of the next slab: doubles, so mappings stay few

@@ -14,20 +14,21 @@ background_loop::background_loop(options how) {
   promise<loop_ref> started;
   future<loop_ref> ref = started.get_future();
   future<void> stopped = stop_.get_future();
-  thread_ = std::thread([how, started = std::move(started), stopped = std::move(stopped)]() mutable {
-    bool is_up = false;
-    try {
-      run(how, [&] {
-        is_up = true;
-        started.set_value(this_loop());
-        stopped.get();
+  thread_ =
+      std::thread([how, started = std::move(started), stopped = std::move(stopped)]() mutable {
+        bool is_up = false;
+        try {
+          run(how, [&] {
+            is_up = true;
+            started.set_value(this_loop());
+            stopped.get();
+          });
+        } catch (...) {
+          // Once up, main only waits: an error can only come from making the loop.
+          WEFT_ASSERT(!is_up);
+          started.set_exception(std::current_exception());
+        }
       });
-    } catch (...) {
-      // Once up, main only waits: an error can only come from making the loop.
-      WEFT_ASSERT(!is_up);
-      started.set_exception(std::current_exception());
-    }
-  });
   try {
     ref_ = ref.get();
   } catch (...) {

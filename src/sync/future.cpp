@@ -53,8 +53,9 @@ bool future_state::wait_until(time_point deadline) {
     const std::lock_guard<std::mutex> hold(lock_);
     if (progress_ == progress::value || progress_ == progress::error) return true;
     if (waiting_ != nullptr) {
-      misuse("a second fiber or thread waits on the same future: a future has one consumer; give "
-             "each its own promise");
+      misuse(
+          "a second fiber or thread waits on the same future: a future has one consumer; give "
+          "each its own promise");
     }
     waiting_ = &here;
   }
@@ -85,9 +86,7 @@ void future_state::rethrow_error() {
   if (progress_ == progress::error) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
-void throw_future_error(int code) {
-  throw std::future_error(static_cast<std::future_errc>(code));
-}
+void throw_future_error(int code) { throw std::future_error(static_cast<std::future_errc>(code)); }
 
 }  // namespace detail
 WEFT_NAMESPACE_END

@@ -45,13 +45,13 @@ loop_ref::~loop_ref() {
 
 void loop_ref::send(detail::fiber& record) const {
   if (shared_ == nullptr) {
-    detail::misuse("loop_ref::post() was called on an empty ref: take one with this_loop() or "
-                   "background_loop::ref()");
+    detail::misuse(
+        "loop_ref::post() was called on an empty ref: take one with this_loop() or "
+        "background_loop::ref()");
   }
   record.is_detached = true;
   record.message.run = &arrive;
-  if (shared_->refuses_work.load(std::memory_order_relaxed) ||
-      !shared_->box.push(record.message)) {
+  if (shared_->refuses_work.load(std::memory_order_relaxed) || !shared_->box.push(record.message)) {
     throw closed_error("weft: loop_ref::post() came after the loop had ended");
   }
 }

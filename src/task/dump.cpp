@@ -14,12 +14,18 @@ namespace {
 
 const char* name_of(fiber_state state) noexcept {
   switch (state) {
-    case fiber_state::blank: return "blank";
-    case fiber_state::fresh: return "waiting to start";
-    case fiber_state::ready: return "ready";
-    case fiber_state::running: return "running";
-    case fiber_state::parked: return "parked";
-    case fiber_state::done: return "done";
+    case fiber_state::blank:
+      return "blank";
+    case fiber_state::fresh:
+      return "waiting to start";
+    case fiber_state::ready:
+      return "ready";
+    case fiber_state::running:
+      return "running";
+    case fiber_state::parked:
+      return "parked";
+    case fiber_state::done:
+      return "done";
   }
   return "?";
 }

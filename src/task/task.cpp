@@ -139,8 +139,9 @@ void task_base::join() {
 
 void task_base::join_for_value() {
   fiber& record = require(record_, "get()");
-  if (record.is_result_taken) misuse("task::get() was called twice on " + describe(record) +
-                        ": the first call took the result");
+  if (record.is_result_taken)
+    misuse("task::get() was called twice on " + describe(record) +
+           ": the first call took the result");
   join();
   if (record.outcome == fiber_outcome::error) {
     record.is_error_seen = true;

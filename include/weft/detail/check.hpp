@@ -31,7 +31,7 @@ WEFT_API void set_describe_current(describe_function describe) noexcept;
 WEFT_NAMESPACE_END
 
 // Always on: an invariant whose breach would corrupt memory or lose a wake-up.
-#define WEFT_ASSERT(condition)  \
+#define WEFT_ASSERT(condition)        \
   (__builtin_expect(!!(condition), 1) \
        ? static_cast<void>(0)         \
        : ::weft::detail::invariant_failed(#condition, __FILE__, __LINE__))

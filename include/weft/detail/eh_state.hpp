@@ -11,8 +11,8 @@ namespace detail {
 
 // The layout of __cxa_eh_globals on every ABI that weft runs on (not 32-bit Arm).
 struct eh_state {
-  void* caught = nullptr;    // stack of exceptions being handled
-  unsigned uncaught = 0;     // exceptions in flight
+  void* caught = nullptr;  // stack of exceptions being handled
+  unsigned uncaught = 0;   // exceptions in flight
 
   bool any() const noexcept { return caught != nullptr || uncaught != 0; }
 };

@@ -92,10 +92,10 @@ struct fiber_message : inbox_node {
 
 // What weft must do with a callable whose type only spawn() knew.
 struct fiber_ops {
-  void (*run)(fiber& self);                       // calls the body, keeps its result; may throw
-  void (*drop_callable)(fiber& self) noexcept;    // after the body, or instead of it
-  void (*drop_result)(fiber& self) noexcept;      // of a body that ended with a value
-  void (*drop_block)(fiber& self) noexcept;       // the payload's heap block, if it has one
+  void (*run)(fiber& self);                     // calls the body, keeps its result; may throw
+  void (*drop_callable)(fiber& self) noexcept;  // after the body, or instead of it
+  void (*drop_result)(fiber& self) noexcept;    // of a body that ended with a value
+  void (*drop_block)(fiber& self) noexcept;     // the payload's heap block, if it has one
 };
 
 struct alignas(64) fiber {
@@ -110,11 +110,11 @@ struct alignas(64) fiber {
   fiber_state state = fiber_state::blank;
   std::uint8_t attention = 0;
   wake_reason woken_by = wake_reason::completed;
-  bool is_cancellable = false;    // the current park may be ended by cancel()
+  bool is_cancellable = false;  // the current park may be ended by cancel()
   int saved_errno = 0;
-  eh_state saved_eh;              // only when nonzero at the switch
-  stack* bound = nullptr;         // while fresh or done: none. The root fiber has none either
-  loop_core* home = nullptr;           // never changes once the fiber has started
+  eh_state saved_eh;          // only when nonzero at the switch
+  stack* bound = nullptr;     // while fresh or done: none. The root fiber has none either
+  loop_core* home = nullptr;  // never changes once the fiber has started
   std::uint64_t id = 0;
 
   // -- waiting --
@@ -123,11 +123,11 @@ struct alignas(64) fiber {
   const void* wait_on = nullptr;  // the thing itself, for dumps
   time_point since{};             // start of the current state, as of the loop's last look
   timer sleep;
-  list waiters;                   // who waits for this fiber's end: wait_nodes
+  list waiters;  // who waits for this fiber's end: wait_nodes
 
   // -- the task --
   const fiber_ops* ops = nullptr;
-  void* payload = nullptr;        // callable and result: in storage, or on the heap when large
+  void* payload = nullptr;  // callable and result: in storage, or on the heap when large
   std::exception_ptr error;
   fiber_outcome outcome = fiber_outcome::pending;
   bool has_handle = false;        // a task<> refers to this record; it frees it
@@ -143,9 +143,9 @@ struct alignas(64) fiber {
   std::unique_ptr<std::string> name;
   std::shared_ptr<const std::string> cancel_reason;
   shared_side* shared = nullptr;  // the home loop's side that outlives it; counted via the pool
-  fiber_message message;             // its arrival, when another thread made this record; its removal
+  fiber_message message;          // its arrival, when another thread made this record; its removal
   std::atomic<bool> has_ended{false};  // release after the result is written: other threads look
-  void* sanitizer_stack = nullptr;  // AddressSanitizer's fake stack while suspended
+  void* sanitizer_stack = nullptr;     // AddressSanitizer's fake stack while suspended
 
   alignas(std::max_align_t) unsigned char storage[inline_bytes];
 };

@@ -19,9 +19,9 @@ struct gather_type {
 };
 
 struct gather_room {
-  fiber* waiting = nullptr;       // the gatherer while it is parked here
+  fiber* waiting = nullptr;  // the gatherer while it is parked here
   std::size_t pending = 0;
-  fiber* failed = nullptr;        // the first that did not end with a value
+  fiber* failed = nullptr;  // the first that did not end with a value
 };
 
 struct gather_node : wait_node {

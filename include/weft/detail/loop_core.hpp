@@ -18,13 +18,13 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 
 struct loop_core {
-  fiber* current = nullptr;       // who runs; &idle while the loop itself works
-  fiber* finished = nullptr;      // has ended; whoever runs next returns its stack
-  eh_state* eh = nullptr;         // this thread's live exception state
-  int* error_number = nullptr;    // this thread's errno: one address for the thread's life
-  unsigned switches_left = 1;     // until the loop looks at the clock
-  bool is_instrumented = false;   // a sanitizer or valgrind must be told of every switch
-  bool is_observed = false;       // seed, trace or virtual clock: every switch passes the idle context
+  fiber* current = nullptr;      // who runs; &idle while the loop itself works
+  fiber* finished = nullptr;     // has ended; whoever runs next returns its stack
+  eh_state* eh = nullptr;        // this thread's live exception state
+  int* error_number = nullptr;   // this thread's errno: one address for the thread's life
+  unsigned switches_left = 1;    // until the loop looks at the clock
+  bool is_instrumented = false;  // a sanitizer or valgrind must be told of every switch
+  bool is_observed = false;  // seed, trace or virtual clock: every switch passes the idle context
   ready_ring ready;
   std::size_t live = 0;           // fibers that have not ended, main apart
   shared_side* shared = nullptr;  // outlives the loop: inbox and record memory

@@ -21,9 +21,9 @@ namespace detail {
 struct nothing {};  // the stored result of a void body
 
 template <class T>
-using stored = std::conditional_t<std::is_void_v<T>, nothing,
-                                  std::conditional_t<std::is_reference_v<T>,
-                                                     std::remove_reference_t<T>*, std::remove_cv_t<T>>>;
+using stored = std::conditional_t<
+    std::is_void_v<T>, nothing,
+    std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::remove_cv_t<T>>>;
 
 // The result's place comes first, so that a task<T> finds it without knowing the callable.
 template <class T>

@@ -14,9 +14,9 @@ namespace detail {
 struct stack_slab;
 
 enum class guard_kind : std::uint8_t {
-  none,      // below the limit lies another stack: only a canary at the limit tells
-  protect,   // PROT_NONE pages: two mappings of vm.max_map_count each
-  install,   // MADV_GUARD_INSTALL: no mapping of its own (Linux 6.13)
+  none,     // below the limit lies another stack: only a canary at the limit tells
+  protect,  // PROT_NONE pages: two mappings of vm.max_map_count each
+  install,  // MADV_GUARD_INSTALL: no mapping of its own (Linux 6.13)
 };
 
 struct stack {
