@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // The idle context: the loop's own small flow of control. It looks at the clock, timers, inbox and
 // kernel, waits when nothing is ready, and hands over to the next fiber. No user code runs here.
+#include <algorithm>
+
 #include "loop.hpp"
 #include "weft/detail/check.hpp"
 
@@ -59,6 +61,8 @@ void sleep_in_kernel(loop& here) noexcept {
   if (next != time_point::max() && here.time->is_wall_time()) {
     longest = saturating_gap(here.time->now(), next);
   }
+  // Nobody rings when memory comes back for those who could not be admitted.
+  if (!here.arrivals.empty()) longest = std::min<duration>(longest, std::chrono::milliseconds(10));
   here.shared->box.announce_sleep();
   if (!here.shared->box.has_mail()) here.kernel->wait(longest);
   here.shared->box.cancel_sleep();
