@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <unwind.h>
+
 #include <doctest/doctest.h>
 
 #include "flow.hpp"
@@ -224,4 +226,50 @@ TEST_CASE("context: a million switches come back a million times") {
   }
   CHECK(here_count == rounds);
   CHECK(there_count == rounds);
+}
+
+extern "C" void WEFT_C_NAME(fcontext_entry)();
+
+namespace {
+
+// Looks down its own stack. The entry thunk calls it directly, so that no frame lies between.
+struct looker : weft::detail::context {
+  weft::detail::context back;
+  void* frame_below = &back;       // what a walker along frame pointers finds next
+  void* outermost_call = nullptr;  // the function where unwinders end
+
+  static weft::detail::context* look(weft::detail::context* self) noexcept {
+    looker& mine = *static_cast<looker*>(self);
+    mine.frame_below = *static_cast<void**>(__builtin_frame_address(0));
+    _Unwind_Backtrace(&note_function, &mine.outermost_call);
+    return &mine.back;
+  }
+
+  static _Unwind_Reason_Code note_function(_Unwind_Context* frame, void* into) {
+    const auto address = _Unwind_GetIP(frame);
+    if (address != 0) {
+      *static_cast<void**>(into) =
+          _Unwind_FindEnclosingFunction(reinterpret_cast<void*>(address - 1));
+    }
+    return _URC_NO_REASON;
+  }
+};
+
+looker look_from_a_fresh_context() {
+  alignas(64) static char stack[256 * 1024];
+  looker fresh;
+  weft::detail::make_context(fresh, stack + sizeof stack, sizeof stack, &looker::look);
+  WEFT_C_NAME(context_switch)(&fresh.back, &fresh);
+  return fresh;
+}
+
+}  // namespace
+
+TEST_CASE("H20: walkers along frame pointers meet a null frame at a context's entry") {
+  CHECK(look_from_a_fresh_context().frame_below == nullptr);
+}
+
+TEST_CASE("H20: the outermost frame that unwinders see is weft's own entry") {
+  CHECK(look_from_a_fresh_context().outermost_call ==
+        reinterpret_cast<void*>(&WEFT_C_NAME(fcontext_entry)));
 }

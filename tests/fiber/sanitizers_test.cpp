@@ -153,6 +153,11 @@ TEST_CASE("H31: memory that goes back to its source carries no poison") {
 #endif
 }
 
+#if WEFT_TESTS_ASAN
+// Out of line: UndefinedBehaviorSanitizer would see the array's bounds, and speak first.
+[[gnu::noinline]] static void write_at(volatile char* block, int index) { block[index] = 1; }
+#endif
+
 TEST_CASE("H14: AddressSanitizer still finds an overrun in a fiber, across a yield") {
 #if WEFT_TESTS_ASAN
   const auto end = weft_tests::run_child([] {
@@ -161,7 +166,7 @@ TEST_CASE("H14: AddressSanitizer still finds an overrun in a fiber, across a yie
         volatile char block[32] = {};
         volatile int beyond = 32;
         weft::yield();
-        block[beyond] = 1;
+        write_at(block, beyond);
         beyond = block[0];
       }).join();
     });

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Scope guards that ask std::uncaught_exceptions() whether to roll back must see a cancellation as
 // the exception that it is, and must not see one of another fiber.
+#include <chrono>
 #include <exception>
+#include <memory>
 
 #include <doctest/doctest.h>
 
 #include "support/no_leaks.hpp"
 #include "weft/weft.hpp"
 
+using namespace std::chrono_literals;
 using weft_tests::no_leaks;
 
 namespace {
@@ -113,5 +116,31 @@ TEST_CASE_FIXTURE(no_leaks,
     CHECK(victim_left == left::by_exception);
     CHECK(killer_left == left::in_order);
     CHECK(std::uncaught_exceptions() == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "H2: a fiber begins with no exception in flight while another unwinds") {
+  run([] {
+    auto unwinding = weft::spawn([] {
+      const std::shared_ptr<void> last(nullptr, [](void*) { weft::await_sleep(1ms); });
+      weft::await_sleep(weft::duration::max());
+    });
+    weft::yield();
+    unwinding.cancel();
+    weft::yield();  // now it is parked in the destructor, with `cancelled` in flight
+    int at_entry = -1;
+    int in_guard = -1;
+    weft::spawn([&] {
+      at_entry = std::uncaught_exceptions();
+      const std::shared_ptr<void> guard(nullptr,
+                                        [&](void*) { in_guard = std::uncaught_exceptions(); });
+      weft::yield();
+    }).get();
+    CHECK_FALSE(unwinding.done());
+    CHECK(at_entry == 0);
+    CHECK(in_guard == 0);
+    unwinding.join();
+    CHECK(unwinding.was_cancelled());
   });
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <future>
 #include <stdexcept>
 #include <thread>
@@ -176,5 +177,18 @@ TEST_CASE_FIXTURE(no_leaks, "torture 36: two loops that ring each other lose no 
       answers += static_cast<std::size_t>(beside.ref().call([] { return 1; }).get());
     }
     CHECK(answers == rounds);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "torture 36: a loop that was rung sleeps again instead of spinning") {
+  run([] {
+    std::thread poster([here = weft::this_loop()]() mutable {
+      std::this_thread::sleep_for(5ms);  // real: the loop must be asleep in the kernel
+      here.post([] {});
+    });
+    const std::clock_t before = std::clock();
+    weft::await_sleep(100ms);
+    CHECK(std::clock() - before < CLOCKS_PER_SEC / 50);  // spinning, it is near 95 ms
+    poster.join();
   });
 }

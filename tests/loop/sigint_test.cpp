@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Ctrl-C: the first cancels main, so that all is unwound before the process dies of it; the second
-// acts at once. A program that has its own plans for SIGINT keeps them.
+// acts at once. One that finds no main to cancel acts when all is unwound. A program that has its
+// own plans for SIGINT keeps them.
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -200,4 +201,89 @@ TEST_CASE("a handler that the program installs inside run() is not taken away at
     return present.sa_handler == mine ? 9 : 1;
   });
   CHECK(end.status == 9);
+}
+
+TEST_CASE("sem 76: a SIGINT that another thread takes wakes the loop as well") {
+  const auto end = run_child([] {
+    std::thread other;
+    int status = 1;
+    weft::runner one;
+    try {
+      one.run([&] {
+        other = std::thread([] {
+          usleep(10'000);  // real: the loop must be asleep in the kernel
+          pthread_kill(pthread_self(), SIGINT);
+        });
+        weft::await_sleep(std::chrono::seconds(2));
+      });
+    } catch (const weft::cancelled&) {
+      status = 5;
+    }
+    other.join();
+    return status;
+  });
+  CHECK(end.status == 5);
+}
+
+TEST_CASE("sem 76: a SIGINT after main's last wait ends the process, once all is unwound") {
+  const auto end = run_child([] {
+    weft::run([] {
+      weft::spawn([] {
+        const says_when_unwound here{"detached unwound"};
+        sleep_for_ever();
+      }).detach();
+      weft::yield();
+      std::raise(SIGINT);  // main returns before the loop looks
+    });
+    say("went on");
+    return 0;
+  });
+  CAPTURE(end.output);
+  CHECK(end.signal == SIGINT);
+  CHECK(end.says("detached unwound"));
+  CHECK_FALSE(end.says("went on"));
+}
+
+TEST_CASE("sem 76: a SIGINT after main's last wait does not cancel the runner's next run") {
+  const auto end = run_child([] {
+    weft::runner one;
+    one.run([] { std::raise(SIGINT); });
+    one.run([] {
+      weft::await_sleep(std::chrono::milliseconds(1));
+      say("second run done");
+    });
+    one.close();
+    return 0;
+  });
+  CAPTURE(end.output);
+  CHECK(end.signal == SIGINT);
+  CHECK(end.says("second run done"));
+}
+
+TEST_CASE("sem 76: a SIGINT while run() closes ends the process, once all is unwound") {
+  const auto end = run_child([] {
+    weft::run([] {
+      weft::spawn([] {
+        struct unwinds_slowly {
+          ~unwinds_slowly() {
+            weft::await_sleep(std::chrono::milliseconds(1));
+            say("unwound");
+          }
+        } const last;
+        try {
+          sleep_for_ever();
+        } catch (const weft::cancelled&) {
+          std::raise(SIGINT);
+          throw;
+        }
+      }).detach();
+      weft::yield();
+    });
+    say("went on");
+    return 0;
+  });
+  CAPTURE(end.output);
+  CHECK(end.signal == SIGINT);
+  CHECK(end.says("unwound"));
+  CHECK_FALSE(end.says("went on"));
 }

@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <limits>
 #include <ratio>
 #include <stdexcept>
 #include <vector>
+
+#include <sys/time.h>
 
 #include <doctest/doctest.h>
 
@@ -184,6 +187,21 @@ TEST_CASE("await_sleep on a plain thread blocks that thread, and never shorter")
   weft::await_sleep_until(weft::time_point::min());
   weft::yield();
   CHECK(std::chrono::steady_clock::now() - at_once < 10s);
+}
+
+TEST_CASE("sem 80: a signal does not end the sleep of a plain thread early") {
+  static volatile std::sig_atomic_t rings = 0;
+  struct sigaction mine {
+  }, before{};
+  mine.sa_handler = [](int) { rings = rings + 1; };
+  sigaction(SIGALRM, &mine, &before);
+  const auto start = std::chrono::steady_clock::now();
+  const itimerval soon{{0, 0}, {0, 2'000}};
+  setitimer(ITIMER_REAL, &soon, nullptr);
+  weft::await_sleep(20ms);
+  CHECK(std::chrono::steady_clock::now() - start >= 20ms);
+  CHECK(rings == 1);
+  sigaction(SIGALRM, &before, nullptr);
 }
 
 TEST_CASE("torture 13: the machine's clock is the monotonic one") {

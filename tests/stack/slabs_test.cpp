@@ -180,3 +180,26 @@ TEST_CASE("stack_source: what comes back is plain memory again, without guards")
   CHECK(source.unmaps > 0);
   CHECK(source.guards == 0);  // the next user of memory that was not unmapped would hit them
 }
+
+TEST_CASE("torture 3: where no large mapping is to be had, smaller ones are taken") {
+  struct narrow final : weft_tests::counting_stacks {
+    void* map(std::size_t bytes) noexcept override {
+      return bytes > std::size_t{2} << 20 ? nullptr : counting_stacks::map(bytes);
+    }
+  } source;
+  weft::options how;
+  how.stacks = &source;
+  int sum = 0;
+  weft::run(how, [&] {
+    std::vector<weft::task<int>> fibers;
+    for (int i = 0; i < 100; ++i) {
+      fibers.push_back(weft::spawn([i] {
+        weft::yield();
+        return i;
+      }));
+    }
+    for (auto& one : fibers) sum += one.get();
+  });
+  CHECK(sum == 99 * 100 / 2);
+  CHECK(source.mapped == 0);
+}

@@ -12,6 +12,7 @@
 
 #include "structure/source_tree.hpp"
 #include "support/skip.hpp"
+#include "weft/weft.hpp"
 
 using namespace weft_tests;
 
@@ -120,5 +121,6 @@ TEST_CASE("symbols: the shared library asks for no executable stack") {
 }
 
 TEST_CASE("symbols: a program that holds the static library asks for no executable stack") {
+  CHECK(weft::run([] { return weft::spawn([] { return 5; }).get(); }) == 5);  // links the assembly
   CHECK(stack_flags(fs::read_symlink("/proc/self/exe")) == "RW");
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <future>
 #include <memory>
 #include <random>
@@ -98,7 +99,9 @@ TEST_CASE_FIXTURE(no_leaks, "future: errors and broken promises cross threads as
     auto a = told.get_future();
     auto b = broken.get_future();
     std::thread other([x = std::move(told), y = std::move(broken)]() mutable {
-      x.set_exception(std::make_exception_ptr(std::runtime_error("across")));
+      // A statement of its own: none of our copies may be left when the fiber reads the text.
+      std::exception_ptr error = std::make_exception_ptr(std::runtime_error("across"));
+      x.set_exception(std::move(error));
       const promise<int> dies = std::move(y);
     });
     CHECK_THROWS_WITH_AS(a.get(), "across", std::runtime_error);
@@ -142,6 +145,44 @@ TEST_CASE_FIXTURE(no_leaks, "future: of many that set at once exactly one succee
     REQUIRE(successes == 1);
     REQUIRE(got == winner);
   }
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "sem 3: a value that is under way when cancel arrives is returned by the wait") {
+  run([] {
+    promise<int> p;
+    auto f = p.get_future();
+    int got = 0;
+    auto waiter = spawn([&] { got = f.get(); });
+    weft::yield();
+    std::thread([&] { p.set_value(7); }).join();  // its message lies in the inbox, not yet read
+    waiter.cancel();
+    waiter.join();
+    CHECK(got == 7);
+    CHECK_FALSE(waiter.was_cancelled());
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "sem 58: a value that is under way at the deadline is seen by the wait") {
+  // On the machine's clock: with a virtual one the loop would read its inbox in between.
+  run([] {
+    promise<int> p;
+    auto f = p.get_future();
+    bool is_there = false;
+    const auto deadline = weft::now() + 1ms;
+    // One look at the clock wakes both, the elder first. When it sets the value, the waiter's time
+    // is up, and it has not run yet.
+    auto elder = spawn([&] {
+      weft::await_sleep_until(deadline);
+      std::thread([&] { p.set_value(7); }).join();
+    });
+    auto waiter = spawn([&] { is_there = f.wait_until(deadline); });
+    elder.join();
+    waiter.join();
+    CHECK(is_there);
+    CHECK(f.get() == 7);
+  });
 }
 
 // One thread sets, at a random moment, what a fiber waits for while another fiber cancels it: the

@@ -152,9 +152,9 @@ TEST_CASE_FIXTURE(on_virtual_time, "sem 38: the same holds for a range of callab
   });
 }
 
-TEST_CASE_FIXTURE(on_virtual_time,
-                  "sem 39: gather being cancelled cancels and joins every child, and is cancelled "
-                  "") {
+TEST_CASE_FIXTURE(
+    on_virtual_time,
+    "sem 39: gather being cancelled cancels and joins every child, and is cancelled") {
   run([] {
     int cancellations = 0;
     std::string reason;

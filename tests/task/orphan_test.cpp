@@ -30,9 +30,9 @@ const std::string advice = ". Nobody took the error: keep the task and get() it,
 
 }  // namespace
 
-TEST_CASE_FIXTURE(on_virtual_time,
-                  "sem 36: a detached task that failed is reported once, with name and spawn site "
-                  "") {
+TEST_CASE_FIXTURE(
+    on_virtual_time,
+    "sem 36: a detached task that failed is reported once, with name and spawn site") {
   const capture_reports reports;
   int line = 0;
   run([&] {
