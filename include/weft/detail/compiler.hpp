@@ -8,8 +8,9 @@
 #define WEFT_NOINLINE [[gnu::noinline]]
 #define WEFT_INLINE [[gnu::always_inline]] inline
 
-// For a function that catches abi::__forced_unwind: the runtime binds its reference to null.
-#define WEFT_NO_SANITIZE_NULL __attribute__((no_sanitize("null")))
+// For a function that catches abi::__forced_unwind: the runtime binds its reference to null. Not
+// inlined: g++ instruments what was inlined as the caller wants it.
+#define WEFT_NO_SANITIZE_NULL __attribute__((noinline, no_sanitize("null")))
 
 // A function that the sanitizers must leave alone: it runs while the thread is between two stacks.
 #if defined(__clang__)
