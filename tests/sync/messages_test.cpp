@@ -41,14 +41,15 @@ bool is_memory_gone = false;  // one thread at a time
 
 }  // namespace
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-void* operator new(std::size_t bytes) {
+#if !WEFT_TESTS_ASAN && !WEFT_TESTS_TSAN  // which bring their own
+// Not inlined: g++ would see free() meet a pointer of operator new, and warn.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
   void* const memory = is_memory_gone ? nullptr : std::malloc(bytes);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 #endif
 
 TEST_CASE("messages: gather names the argument that it refuses") {
