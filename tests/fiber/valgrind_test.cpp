@@ -56,3 +56,16 @@ TEST_CASE("H17: a fiber program runs under valgrind memcheck in silence") {
   CHECK(end.status == 0);
   CHECK_FALSE(end.says("=="));
 }
+
+TEST_CASE("H17: valgrind is told of each stack that a fiber gets") {
+  if (weft_tests::is_sanitized) WEFT_SKIP("valgrind does not run sanitizer builds");
+  // -d -d makes valgrind's core write a line for each stack that it comes to know; 0 is main's.
+  const auto end = weft_tests::run_program({"valgrind", "-d", "-d", "--tool=none",
+                                            weft_tests::this_program(), "--test-suite=subjects"});
+  if (end.status == 127) WEFT_SKIP("valgrind is not installed");
+  if (end.says("debuginfo reader")) WEFT_SKIP("this valgrind cannot read the compiler's debug info");
+  CHECK(end.status == 0);
+  CHECK(end.says("as stack 0"));
+  // The idle context's, the spare one, and at least one fiber's.
+  CHECK(end.says("as stack 3"));
+}
