@@ -163,9 +163,9 @@ TEST_CASE_FIXTURE(no_leaks,
   std::atomic<long> got{0};
   for (std::size_t round = 0; round < scaled(100, 15); ++round) {
     std::vector<std::thread> owners;
+    std::atomic<int> first_ones{0};  // outlives the loop: the owners do
     {
       weft::background_loop loop;
-      std::atomic<int> first_ones{0};
       for (int t = 0; t < threads; ++t) {
         owners.emplace_back([&, t, ref = loop.ref()]() mutable {
           for (bool is_open = true; is_open;) {
