@@ -8,6 +8,7 @@
 //   void weft_..._context_switch(context* self /* x0 */, context* to /* x1 */);
 #include "weft/detail/config.hpp"
 #include "frame_fcontext.h"
+#include "property_note.h"
 
         .text
 
@@ -38,11 +39,11 @@ WEFT_C_NAME(context_switch):
         .size   WEFT_C_NAME(context_switch), . - WEFT_C_NAME(context_switch)
 
 // In: x0 = the side that came here, x1 = ourselves; sp is 16-aligned.
-        .globl  WEFT_C_NAME(fcontext_entry)
-        .hidden WEFT_C_NAME(fcontext_entry)
-        .type   WEFT_C_NAME(fcontext_entry), %function
+        .globl  WEFT_C_NAME(context_entry)
+        .hidden WEFT_C_NAME(context_entry)
+        .type   WEFT_C_NAME(context_entry), %function
         .p2align 4
-WEFT_C_NAME(fcontext_entry):
+WEFT_C_NAME(context_entry):
         .cfi_startproc
         .cfi_undefined x30
         hint    #38                             // bti jc: reached by `ret x4`, maybe by `br`
@@ -61,6 +62,6 @@ WEFT_C_NAME(fcontext_entry):
         ldr     x9, [x9, #:lo12:WEFT_C_NAME(jump_fcontext)]
         br      x9
         .cfi_endproc
-        .size   WEFT_C_NAME(fcontext_entry), . - WEFT_C_NAME(fcontext_entry)
+        .size   WEFT_C_NAME(context_entry), . - WEFT_C_NAME(context_entry)
 
-        .section .note.GNU-stack, "", %progbits
+        WEFT_ASM_END

@@ -2,7 +2,7 @@
 // Enters Boost's stock jump_fcontext so that the processor's return stack buffer stays balanced.
 //
 //   void weft_..._context_switch(context* self /* rdi */, context* to /* rsi */);
-//   weft_..._fcontext_entry: where make_fcontext starts a fresh context; not called from C++
+//   weft_..._context_entry: where make_fcontext starts a fresh context; not called from C++
 //
 // Why a thunk at all. jump_fcontext is call-ed, saves its caller's return address with the frame
 // and leaves by `jmp` to the address of the side that it resumes. The processor's prediction of
@@ -28,6 +28,7 @@
 // address: from Boost 1.87 on the C symbol is hidden behind a C++ name.
 #include "weft/detail/config.hpp"
 #include "frame_fcontext.h"
+#include "property_note.h"
 
         .text
 
@@ -57,11 +58,11 @@ WEFT_C_NAME(context_switch):
 // A fresh context starts here by `jmp` and leaves here by `jmp`, so that the entry which its
 // starter pushed is the one that its successor's `ret` takes.
 // In: rdi = the side that came here, rsi = ourselves; rsp = 16n + 8.
-        .globl  WEFT_C_NAME(fcontext_entry)
-        .hidden WEFT_C_NAME(fcontext_entry)
-        .type   WEFT_C_NAME(fcontext_entry), @function
+        .globl  WEFT_C_NAME(context_entry)
+        .hidden WEFT_C_NAME(context_entry)
+        .type   WEFT_C_NAME(context_entry), @function
         .p2align 4
-WEFT_C_NAME(fcontext_entry):
+WEFT_C_NAME(context_entry):
         .cfi_startproc
         .cfi_undefined rip                      // the outermost frame: unwinders end here
         endbr64
@@ -78,7 +79,6 @@ WEFT_C_NAME(fcontext_entry):
         pushq   $0                              // the return address of a side never resumed
         jmp     *WEFT_C_NAME(jump_fcontext)(%rip)
         .cfi_endproc
-        .size   WEFT_C_NAME(fcontext_entry), . - WEFT_C_NAME(fcontext_entry)
+        .size   WEFT_C_NAME(context_entry), . - WEFT_C_NAME(context_entry)
 
-// Without this note the linker makes the whole program's stacks executable.
-        .section .note.GNU-stack, "", @progbits
+        WEFT_ASM_END

@@ -24,14 +24,14 @@ extern __attribute__((visibility("hidden"))) decltype(&fcontext::jump_fcontext)
     const WEFT_C_NAME(jump_fcontext);
 decltype(&fcontext::jump_fcontext) const WEFT_C_NAME(jump_fcontext) = &fcontext::jump_fcontext;
 // Defined in asm/fcontext_*.S.
-void WEFT_C_NAME(fcontext_entry)(fcontext::transfer_t);
+void WEFT_C_NAME(context_entry)(fcontext::transfer_t);
 }
 
 #else
 
 extern "C" {
 
-WEFT_NO_SANITIZE static void WEFT_C_NAME(fcontext_entry)(fcontext::transfer_t came) {
+WEFT_NO_SANITIZE static void WEFT_C_NAME(context_entry)(fcontext::transfer_t came) {
   auto* const self = static_cast<weft::detail::context*>(came.data);
   self->from->sp = came.fctx;
   weft::detail::context* const next = self->entry(self);
@@ -96,7 +96,7 @@ void make_context(context& fresh, void* top, std::size_t bytes, context_entry en
   const default_float_control during_make;
   fresh.entry = entry;
   fresh.from = nullptr;
-  fresh.sp = fcontext::make_fcontext(top, bytes, &WEFT_C_NAME(fcontext_entry));
+  fresh.sp = fcontext::make_fcontext(top, bytes, &WEFT_C_NAME(context_entry));
 }
 
 }  // namespace detail

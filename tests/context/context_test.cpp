@@ -34,6 +34,7 @@ TEST_CASE("context: each switch continues the other side where it stopped") {
   CHECK(order == std::vector<int>{0, 100, 1, 101, 2, 102, 3});
 }
 
+#if !WEFT_CONTEXT_ASM  // a need of fcontext's: see asm/README.md
 TEST_CASE("context: `from` names the one who switched here last, three parties in a circle") {
   flow here;
   flow* second = nullptr;
@@ -57,19 +58,30 @@ TEST_CASE("context: `from` names the one who switched here last, three parties i
   CHECK(here.from == &first);
   CHECK(seen == std::vector<const weft::detail::context*>{&here, &first, &here, &other});
 }
+#endif
 
-TEST_CASE("context: what entry returns is continued, and `from` names the finished one") {
+TEST_CASE("context: what entry returns is continued, fresh or suspended") {
   flow here;
-  bool second_ran = false;
-  flow second([&](flow& self) {
-    second_ran = true;
-    return self.from == nullptr ? nullptr : &here;
+  std::vector<int> order;
+  flow second([&](flow&) {
+    order.push_back(2);
+    return &here;
   });
-  flow first([&](flow&) { return &second; });
+  flow first([&](flow&) {
+    order.push_back(1);
+    return &second;
+  });
+  flow waiting([&](flow& self) {
+    order.push_back(3);
+    hop(self, here);
+    order.push_back(4);
+    return &here;
+  });
+  flow third([&](flow&) { return &waiting; });
   hop(here, first);
-  CHECK(second_ran);
-  CHECK(second.from == &first);
-  CHECK(here.from == &second);
+  hop(here, waiting);
+  hop(here, third);
+  CHECK(order == std::vector<int>{1, 2, 3, 4});
 }
 
 namespace {
@@ -228,7 +240,7 @@ TEST_CASE("context: a million switches come back a million times") {
   CHECK(there_count == rounds);
 }
 
-extern "C" void WEFT_C_NAME(fcontext_entry)();
+extern "C" void WEFT_C_NAME(context_entry)();
 
 namespace {
 
@@ -271,5 +283,5 @@ TEST_CASE("H20: walkers along frame pointers meet a null frame at a context's en
 
 TEST_CASE("H20: the outermost frame that unwinders see is weft's own entry") {
   CHECK(look_from_a_fresh_context().outermost_call ==
-        reinterpret_cast<void*>(&WEFT_C_NAME(fcontext_entry)));
+        reinterpret_cast<void*>(&WEFT_C_NAME(context_entry)));
 }

@@ -18,10 +18,14 @@ struct context;
 // never resumed, and the successor gives it back. Must not let an exception out.
 using context_entry = context* (*)(context* self) noexcept;
 
-// A suspended flow of control. The thunks know this layout (asm/frame_fcontext.h).
+// A suspended flow of control. The assembly knows this layout (asm/frame_*.h).
 struct context {
-  void* sp = nullptr;             // the backend's handle of the suspended side; stale while it runs
-  context* from = nullptr;        // who switched here last; written by the switch, read at arrival
+  void* sp = nullptr;  // the backend's handle of the suspended side; stale while it runs
+#if WEFT_CONTEXT_ASM
+  void* resume = nullptr;  // where code that was suspended inline goes on; else unused
+#else
+  context* from = nullptr;  // who switched here last; written by the switch, read at arrival
+#endif
   context_entry entry = nullptr;  // where a fresh context begins
 };
 

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSL-1.0
+// The switch of the asm backend on x86-64: the reference, explained line by line.
+//
+//   void weft_..._context_switch(context* self /* rdi */, context* to /* rsi */);
+//   weft_..._context_entry: where a fresh context begins; reached by jmp from here only
+//
+// context_switch saves what the ABI makes a callee keep, on the caller's own stack, writes the
+// stack pointer into *self, and continues *to in one of three ways, told by the low bits of to->sp:
+//
+//   0  suspended by context_switch: restore its frame, ret
+//   1  fresh (WEFT_SP_IS_FRESH): the rest of the word is the top of its stack; jmp to context_entry
+//   2  suspended by inline code (WEFT_SP_IS_INLINE, include/weft/detail/inline_switch.hpp): jmp to
+//      context::resume, which reloads for itself
+//
+//   suspended                                        fresh
+//   +---------------------------+ higher             +--------------------------+ <- sp | 1, a
+//   | ... frames of the fiber   |                    | nothing: the first call  |    multiple of 16
+//   | return address            | 0x38 \ together    | pushes its return        |
+//   | rbp                       | 0x30 / an ordinary | address here             |
+//   | rbx                       | 0x28   frame record|
+//   | r12                       | 0x20
+//   | r13                       | 0x18
+//   | r14                       | 0x10
+//   | r15                       | 0x08
+//   | mxcsr | x87 cw | unused   | 0x00
+//   +---------------------------+ <- context::sp
+//
+// Saved: rbx, rbp, r12-r15, rsp, the control bits of MXCSR and of the x87 control word. (System V
+// ABI x86-64, 3.2.1 and 3.2.3.) Not saved, and why:
+// - other registers, the direction flag, vector state: caller-saved, and this is a call like others
+// - the status bits of MXCSR: they belong to the thread; loading them is what makes a switch
+//   between sides with different ones cost 71 ns instead of 4.7 (measured with jump_fcontext)
+// - errno, exception state, sanitizers' shadows: the loop's business (src/loop/switch.cpp)
+// - the signal mask: two system calls a switch, and shared by all fibers of a thread as documented
+// - the shadow stack of CET: the property note does not claim it, so the loader leaves it off
+//
+// The return stack buffer stays balanced: what `call context_switch` pushed is taken off by the
+// `ret` below, on whichever stack. A fresh side is entered, and a finished one left, without a
+// call. Where all callers of context_switch are the same code, every return is predicted.
+#include "weft/detail/config.hpp"
+#include "frame_x86_64.h"
+#include "property_note.h"
+
+        .text
+
+        .globl  WEFT_C_NAME(context_switch)
+        .type   WEFT_C_NAME(context_switch), @function
+        .p2align 6                                      // all of the way out in one or two lines
+WEFT_C_NAME(context_switch):
+        .cfi_startproc
+        endbr64                                         // C++ may call it through a pointer
+        subq    $WEFT_FRAME_RETURN, %rsp                // the return address is there already
+        .cfi_adjust_cfa_offset WEFT_FRAME_RETURN
+        stmxcsr WEFT_FRAME_MXCSR(%rsp)                  // first: they take longest
+        fnstcw  WEFT_FRAME_X87(%rsp)
+        movq    %r15, WEFT_FRAME_R15(%rsp)
+        movq    %r14, WEFT_FRAME_R14(%rsp)
+        movq    %r13, WEFT_FRAME_R13(%rsp)
+        movq    %r12, WEFT_FRAME_R12(%rsp)
+        movq    %rbx, WEFT_FRAME_RBX(%rsp)
+        movq    %rbp, WEFT_FRAME_RBP(%rsp)
+        .cfi_rel_offset r15, WEFT_FRAME_R15             // in a row: nobody unwinds in between
+        .cfi_rel_offset r14, WEFT_FRAME_R14             // but a profiler, whom the registers
+        .cfi_rel_offset r13, WEFT_FRAME_R13             // themselves still serve
+        .cfi_rel_offset r12, WEFT_FRAME_R12
+        .cfi_rel_offset rbx, WEFT_FRAME_RBX
+        .cfi_rel_offset rbp, WEFT_FRAME_RBP
+        movq    WEFT_CONTEXT_SP(%rsi), %rax             // where to
+        movl    WEFT_FRAME_MXCSR(%rsp), %ecx            // what is in force now, to compare with
+        movzwl  WEFT_FRAME_X87(%rsp), %edx
+        movq    %rsp, WEFT_CONTEXT_SP(%rdi)             // from here on this side can be resumed
+        testb   $WEFT_SP_TAGS, %al
+        jnz     .Lunusual
+.Lresume:                                               // rax: a frame; ecx, edx: present controls
+        movq    %rax, %rsp                              // the CFI above holds for that side, too
+        xorl    WEFT_FRAME_MXCSR(%rsp), %ecx
+        xorw    WEFT_FRAME_X87(%rsp), %dx
+        andl    $WEFT_MXCSR_CONTROL, %ecx               // status bits may differ
+        orw     %cx, %dx
+        movq    WEFT_FRAME_R15(%rsp), %r15              // (no flag is changed by a move)
+        movq    WEFT_FRAME_R14(%rsp), %r14
+        movq    WEFT_FRAME_R13(%rsp), %r13
+        movq    WEFT_FRAME_R12(%rsp), %r12
+        movq    WEFT_FRAME_RBX(%rsp), %rbx
+        movq    WEFT_FRAME_RBP(%rsp), %rbp
+        jnz     .Lload_controls                         // rare: loading costs 35 ns
+.Lreturn:
+        .cfi_remember_state
+        addq    $WEFT_FRAME_RETURN, %rsp
+        .cfi_adjust_cfa_offset -WEFT_FRAME_RETURN
+        .cfi_restore r15
+        .cfi_restore r14
+        .cfi_restore r13
+        .cfi_restore r12
+        .cfi_restore rbx
+        .cfi_restore rbp
+        ret
+
+.Lload_controls:
+        .cfi_restore_state
+        ldmxcsr WEFT_FRAME_MXCSR(%rsp)
+        fldcw   WEFT_FRAME_X87(%rsp)
+        jmp     .Lreturn
+
+.Lunusual:                                              // still on our own stack
+        testb   $WEFT_SP_IS_FRESH, %al
+        jnz     .Lfresh
+        jmp     *WEFT_CONTEXT_RESUME(%rsi)              // rsi: the one to resume
+        .cfi_endproc
+        .size   WEFT_C_NAME(context_switch), . - WEFT_C_NAME(context_switch)
+
+// A fresh context starts with the default control bits and without anybody to return to.
+// In: rax = its stack's top | 1, rsi = the context, ecx and edx = the present controls.
+        .globl  WEFT_C_NAME(context_entry)
+        .hidden WEFT_C_NAME(context_entry)
+        .type   WEFT_C_NAME(context_entry), @function
+        .p2align 4
+WEFT_C_NAME(context_entry):
+        .cfi_startproc
+        .cfi_undefined rip                              // the outermost frame: unwinders end here
+.Lfresh:
+        leaq    -WEFT_SP_IS_FRESH(%rax), %rsp           // a multiple of 16, as the call below wants
+        xorl    %ebp, %ebp                              // walkers of frame pointers end here
+        andl    $WEFT_MXCSR_CONTROL, %ecx
+        cmpl    $WEFT_MXCSR_DEFAULT, %ecx
+        jne     .Lload_defaults
+        cmpw    $WEFT_X87_DEFAULT, %dx
+        jne     .Lload_defaults
+.Lrun:
+        movq    %rsi, %rdi
+        call    *WEFT_CONTEXT_ENTRY(%rsi)               // rax = the context to continue with
+        movq    %rax, %rsi
+        movq    WEFT_CONTEXT_SP(%rsi), %rax
+        subq    $16, %rsp
+        stmxcsr WEFT_FRAME_MXCSR(%rsp)                  // what this side leaves behind
+        fnstcw  WEFT_FRAME_X87(%rsp)
+        movl    WEFT_FRAME_MXCSR(%rsp), %ecx
+        movzwl  WEFT_FRAME_X87(%rsp), %edx
+        testb   $WEFT_SP_TAGS, %al
+        jz      .Lresume                                // its ret takes off what our starter pushed
+        testb   $WEFT_SP_IS_FRESH, %al
+        jnz     .Lfresh
+        jmp     *WEFT_CONTEXT_RESUME(%rsi)
+
+.Lload_defaults:
+        subq    $16, %rsp
+        stmxcsr (%rsp)
+        andl    $~WEFT_MXCSR_CONTROL, (%rsp)            // status bits stay: they are the thread's
+        orl     $WEFT_MXCSR_DEFAULT, (%rsp)
+        ldmxcsr (%rsp)
+        movw    $WEFT_X87_DEFAULT, (%rsp)
+        fldcw   (%rsp)
+        addq    $16, %rsp
+        jmp     .Lrun
+        .cfi_endproc
+        .size   WEFT_C_NAME(context_entry), . - WEFT_C_NAME(context_entry)
+
+        WEFT_ASM_END

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+// The asm backend: the switch itself is asm/switch_<architecture>.S; here a fresh context is
+// prepared, which takes no frame, and the offsets that the assembler uses are held to the structs.
+#include <cstddef>
+#include <cstdint>
+
+#include "weft/detail/context.hpp"
+
+#if defined(__x86_64__)
+#include "../../asm/frame_x86_64.h"
+#elif defined(__aarch64__)
+#include "../../asm/frame_aarch64.h"
+#else
+#error "weft's own assembly knows x86-64 and AArch64; build with -Dcontext=fcontext here"
+#endif
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+namespace {
+
+static_assert(offsetof(context, sp) == WEFT_CONTEXT_SP);
+static_assert(offsetof(context, resume) == WEFT_CONTEXT_RESUME);
+static_assert(offsetof(context, entry) == WEFT_CONTEXT_ENTRY);
+
+// The frame as C++ sees it: what the assembler stores where.
+#if defined(__x86_64__)
+struct frame {
+  std::uint32_t mxcsr;
+  std::uint16_t x87_control;
+  std::uint16_t unused;
+  std::uint64_t r15, r14, r13, r12, rbx, rbp;
+  std::uint64_t return_address;
+};
+static_assert(offsetof(frame, mxcsr) == WEFT_FRAME_MXCSR);
+static_assert(offsetof(frame, x87_control) == WEFT_FRAME_X87);
+static_assert(offsetof(frame, r15) == WEFT_FRAME_R15);
+static_assert(offsetof(frame, r14) == WEFT_FRAME_R14);
+static_assert(offsetof(frame, r13) == WEFT_FRAME_R13);
+static_assert(offsetof(frame, r12) == WEFT_FRAME_R12);
+static_assert(offsetof(frame, rbx) == WEFT_FRAME_RBX);
+static_assert(offsetof(frame, rbp) == WEFT_FRAME_RBP);
+static_assert(offsetof(frame, return_address) == WEFT_FRAME_RETURN);
+#else
+struct frame {
+  std::uint64_t fpcr;
+  std::uint64_t unused;
+  std::uint64_t d8, d9, d10, d11, d12, d13, d14, d15;
+  std::uint64_t x19, x20, x21, x22, x23, x24, x25, x26, x27, x28;
+  std::uint64_t x29, x30;
+};
+static_assert(offsetof(frame, fpcr) == WEFT_FRAME_FPCR);
+static_assert(offsetof(frame, d8) == WEFT_FRAME_D8);
+static_assert(offsetof(frame, d10) == WEFT_FRAME_D10);
+static_assert(offsetof(frame, d12) == WEFT_FRAME_D12);
+static_assert(offsetof(frame, d14) == WEFT_FRAME_D14);
+static_assert(offsetof(frame, x19) == WEFT_FRAME_X19);
+static_assert(offsetof(frame, x21) == WEFT_FRAME_X21);
+static_assert(offsetof(frame, x23) == WEFT_FRAME_X23);
+static_assert(offsetof(frame, x25) == WEFT_FRAME_X25);
+static_assert(offsetof(frame, x27) == WEFT_FRAME_X27);
+static_assert(offsetof(frame, x29) == WEFT_FRAME_X29);
+static_assert(offsetof(frame, x30) == WEFT_FRAME_X30);
+#endif
+static_assert(sizeof(frame) == WEFT_FRAME_BYTES);
+
+}  // namespace
+
+void make_context(context& fresh, void* top, std::size_t, context_entry entry) noexcept {
+  // The ABI wants 16-byte alignment at every call; whoever gave the top may not know.
+  const auto aligned = reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15};
+  fresh.sp = reinterpret_cast<void*>(aligned | WEFT_SP_IS_FRESH);
+  fresh.resume = nullptr;
+  fresh.entry = entry;
+}
+
+}  // namespace detail
+WEFT_NAMESPACE_END
