@@ -34,7 +34,7 @@ TEST_CASE("context: each switch continues the other side where it stopped") {
   CHECK(order == std::vector<int>{0, 100, 1, 101, 2, 102, 3});
 }
 
-#if !WEFT_CONTEXT_ASM  // a need of fcontext's: see asm/README.md
+#if !WEFT_CONTEXT_ASM  // fcontext needs it: asm/README.md
 TEST_CASE("context: `from` names the one who switched here last, three parties in a circle") {
   flow here;
   flow* second = nullptr;

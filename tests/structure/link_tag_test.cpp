@@ -6,6 +6,7 @@
 
 #include "structure/source_tree.hpp"
 #include "support/skip.hpp"
+#include "weft/detail/config.hpp"
 
 using namespace weft_tests;
 
