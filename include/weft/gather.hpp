@@ -59,7 +59,7 @@ struct gather_input<X, false> {
     task<type>* operator->() noexcept { return &owned; }
   };
   static handle make(X& given, const spawn_site& site = {}) {
-    return {spawn_at(site, {}, std::forward<X>(given))};
+    return {spawn_at(site, std::forward<X>(given))};
   }
 };
 

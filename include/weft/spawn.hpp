@@ -10,6 +10,7 @@
 
 #include "weft/detail/config.hpp"
 #include "weft/detail/loop_core.hpp"
+#include "weft/detail/park.hpp"
 #include "weft/detail/payload.hpp"
 #include "weft/task.hpp"
 
@@ -24,17 +25,35 @@ struct spawn_options {
 
 namespace detail {
 
+// Moves the callable into a fresh record and queues it.
 template <class F, class... A>
-task<result_of<F, A...>> spawn_at(const spawn_site& site, spawn_options how, F&& f, A&&... args) {
-  loop_core& here = require_loop("spawn()");
-  fiber& record = new_fiber(&here, {how.stack_bytes, site});
+task<result_of<F, A...>> start_task(loop_core& here, fiber& record, F&& f, A&&... args) {
   record_guard made(record);
-  if (!how.name.empty()) record.name = std::make_unique<std::string>(std::move(how.name));
   emplace_payload<result_of<F, A...>>(record, std::forward<F>(f), std::forward<A>(args)...);
   made.release();
   record.has_handle = true;
   start_fiber(here, record);
   return task<result_of<F, A...>>(record);
+}
+
+template <class F, class... A>
+task<result_of<F, A...>> spawn_at(const spawn_site& site, F&& f, A&&... args) {
+  loop_core& here = loop_or_throw("spawn()");
+  return start_task(here, take_record(here, site), std::forward<F>(f), std::forward<A>(args)...);
+}
+
+// The same with options.
+template <class F, class... A>
+task<result_of<F, A...>> spawn_so(const spawn_site& site, spawn_options how, F&& f, A&&... args) {
+  loop_core& here = loop_or_throw("spawn()");
+  fiber& record = new_fiber(&here, {how.stack_bytes, site});
+  if (!how.name.empty()) {
+    record_guard made(record);
+    record.name = std::make_unique<std::string>(std::move(how.name));
+    record.has_baggage = true;
+    made.release();
+  }
+  return start_task(here, record, std::forward<F>(f), std::forward<A>(args)...);
 }
 
 template <class X>
@@ -53,29 +72,29 @@ inline constexpr bool is_spawn_detail =
 template <class F, std::enable_if_t<!detail::is_spawn_detail<F>, int> = 0>
 [[nodiscard]] task<detail::result_of<F>> spawn(
     F&& f, detail::spawn_site site = detail::spawn_site::here()) {
-  return detail::spawn_at(site, {}, std::forward<F>(f));
+  return detail::spawn_at(site, std::forward<F>(f));
 }
 
 // The same with a name or a stack size: spawn({"reader"}, f).
 template <class F>
 [[nodiscard]] task<detail::result_of<F>> spawn(
     spawn_options how, F&& f, detail::spawn_site site = detail::spawn_site::here()) {
-  return detail::spawn_at(site, std::move(how), std::forward<F>(f));
+  return detail::spawn_so(site, std::move(how), std::forward<F>(f));
 }
 
 // The same with arguments. A pack leaves no room for the caller's line, so dumps show an address.
 template <class F, class A0, class... A,
           std::enable_if_t<!detail::is_spawn_detail<F> && !detail::is_spawn_detail<A0>, int> = 0>
 [[nodiscard]] task<detail::result_of<F, A0, A...>> spawn(F&& f, A0&& arg, A&&... args) {
-  return detail::spawn_at(detail::spawn_site{}, {}, std::forward<F>(f), std::forward<A0>(arg),
-                          std::forward<A>(args)...);
+  return detail::spawn_at(detail::spawn_site{detail::code_address(), 0}, std::forward<F>(f),
+                          std::forward<A0>(arg), std::forward<A>(args)...);
 }
 
 template <class F, class A0, class... A, std::enable_if_t<!detail::is_spawn_detail<A0>, int> = 0>
 [[nodiscard]] task<detail::result_of<F, A0, A...>> spawn(spawn_options how, F&& f, A0&& arg,
                                                          A&&... args) {
-  return detail::spawn_at(detail::spawn_site{}, std::move(how), std::forward<F>(f),
-                          std::forward<A0>(arg), std::forward<A>(args)...);
+  return detail::spawn_so(detail::spawn_site{detail::code_address(), 0}, std::move(how),
+                          std::forward<F>(f), std::forward<A0>(arg), std::forward<A>(args)...);
 }
 
 WEFT_NAMESPACE_END

@@ -12,6 +12,7 @@
 #include "weft/detail/export.hpp"
 #include "weft/detail/fiber.hpp"
 #include "weft/detail/loop_core.hpp"
+#include "weft/detail/park.hpp"
 #include "weft/detail/payload.hpp"
 #include "weft/errors.hpp"
 
@@ -72,13 +73,53 @@ class WEFT_API task_base {
   task_base() noexcept = default;
   explicit task_base(fiber& record) noexcept : record_(&record) {}
   task_base(task_base&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
-  ~task_base() { close(); }
+  ~task_base() {
+    if (record_ != nullptr) close();
+  }
 
   // Cancels, joins without throwing, and gives the record back.
-  void close() noexcept;
+  void close() noexcept {
+    fiber& record = *record_;
+    loop_core* const here = running_loop();
+    if (WEFT_LIKELY(here != nullptr && here->shared == record.shared &&
+                    record.state == fiber_state::done && !record.has_baggage && record.is_pooled)) {
+      record_ = nullptr;
+      if (record.outcome == fiber_outcome::value && record.ops->drop_result != nullptr) {
+        record.ops->drop_result(record);
+      }
+      if (record.ops->drop_block != nullptr) record.ops->drop_block(record);
+      give_record(*here, record);
+      return;
+    }
+    close_slowly();
+  }
 
   // Joins, then throws what the task ended with unless that is a value.
-  void join_for_value();
+  void join_for_value() {
+    loop_core* const here = running_loop();
+    if (WEFT_UNLIKELY(here == nullptr || record_ == nullptr)) {
+      join_for_value_slowly();
+      return;
+    }
+    fiber& record = *record_;
+    fiber& self = *here->current;
+    if (WEFT_UNLIKELY(here->shared != record.shared || &record == &self || self.attention != 0 ||
+                      record.is_result_taken)) {
+      join_for_value_slowly();
+      return;
+    }
+    if (record.state != fiber_state::done) {
+      self.node.notify = &wake_owner;
+      record.waiters.push_back(self.node);
+      if (park(*here, "join", &record, is_cancel_deliverable(*here)) == wake_reason::cancelled) {
+        throw_cancelled(self);
+      }
+    }
+    if (WEFT_UNLIKELY(record.outcome != fiber_outcome::value)) join_for_value_slowly();
+  }
+
+  void close_slowly() noexcept;
+  void join_for_value_slowly();
 
   // Attaches a fresh detached fiber that starts when the task has ended.
   void start_after(fiber& callback);
@@ -98,7 +139,7 @@ class [[nodiscard]] task : public detail::task_base {
   task(task&& other) noexcept = default;
   task& operator=(task&& other) noexcept {
     if (this != &other) {
-      close();
+      if (record_ != nullptr) close();
       record_ = std::exchange(other.record_, nullptr);
     }
     return *this;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The asm backend: the switch itself is asm/switch_<architecture>.S; here a fresh context is
-// prepared, which takes no frame, and the offsets that the assembler uses are held to the structs.
+// The asm backend: the switch itself is asm/switch_<architecture>.S, a fresh context takes no more
+// than three stores (weft/detail/context.hpp); here the assembler's offsets are held to the structs.
 #include <cstddef>
 #include <cstdint>
 
@@ -63,15 +63,8 @@ static_assert(offsetof(frame, x30) == WEFT_FRAME_X30);
 #endif
 static_assert(sizeof(frame) == WEFT_FRAME_BYTES);
 
+static_assert(sp_is_fresh == WEFT_SP_IS_FRESH && sp_is_inline == WEFT_SP_IS_INLINE);
+
 }  // namespace
-
-void make_context(context& fresh, void* top, std::size_t, context_entry entry) noexcept {
-  // The ABI wants 16-byte alignment at every call; whoever gave the top may not know.
-  const auto aligned = reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15};
-  fresh.sp = reinterpret_cast<void*>(aligned | WEFT_SP_IS_FRESH);
-  fresh.resume = nullptr;
-  fresh.entry = entry;
-}
-
 }  // namespace detail
 WEFT_NAMESPACE_END

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "../../asm/frame_fcontext.h"
+#include "float_control.hpp"
 #include "weft/detail/compiler.hpp"
 #include "weft/detail/context.hpp"
 
@@ -53,50 +54,18 @@ WEFT_NO_SANITIZE WEFT_NOINLINE void WEFT_C_NAME(context_switch)(
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
-namespace {
-
-// make_fcontext copies the present floating-point control words into the fresh frame. A fiber shall
-// start with the default ones (rounding to nearest, no traps) and with the sticky flags of its
-// creator: clean flags would make every switch between the two reload MXCSR, 71 ns against 4.7.
-#if defined(__x86_64__)
-class default_float_control {
- public:
-  default_float_control() noexcept {
-    asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr_), "=m"(x87_));
-    set(default_mxcsr | (mxcsr_ & sticky_flags), default_x87);
-  }
-  ~default_float_control() { set(mxcsr_, x87_); }
-  default_float_control(const default_float_control&) = delete;
-  default_float_control& operator=(const default_float_control&) = delete;
-
- private:
-  static constexpr unsigned default_mxcsr = 0x1f80;  // Source: System V ABI x86-64, 3.2.1
-  static constexpr unsigned sticky_flags = 0x3f;
-  static constexpr unsigned short default_x87 = 0x37f;
-
-  // Mostly they are the default: then nothing is loaded, which would cost 35 ns.
-  void set(unsigned mxcsr, unsigned short x87) const noexcept {
-    if ((mxcsr_ & ~sticky_flags) != default_mxcsr) asm volatile("ldmxcsr %0" : : "m"(mxcsr));
-    if (x87_ != default_x87) asm volatile("fldcw %0" : : "m"(x87));
-  }
-
-  unsigned mxcsr_ = default_mxcsr;
-  unsigned short x87_ = default_x87;
-};
-#else
-// AArch64: fcontext neither saves nor sets FPCR; it is the thread's (HAZARD H10).
-struct default_float_control {
-  default_float_control() noexcept {}
-};
-#endif
-
-}  // namespace
-
 void make_context(context& fresh, void* top, std::size_t bytes, context_entry entry) noexcept {
-  const default_float_control during_make;
   fresh.entry = entry;
   fresh.from = nullptr;
-  fresh.sp = fcontext::make_fcontext(top, bytes, &WEFT_C_NAME(context_entry));
+  // make_fcontext copies the present control words into the fresh frame.
+  const float_control present;
+  if (__builtin_expect(present.is_default(), 1)) {
+    fresh.sp = fcontext::make_fcontext(top, bytes, &WEFT_C_NAME(context_entry));
+  } else {
+    present.load_default();
+    fresh.sp = fcontext::make_fcontext(top, bytes, &WEFT_C_NAME(context_entry));
+    present.load();
+  }
 }
 
 }  // namespace detail

@@ -26,19 +26,20 @@ std::string describe(const fiber& f) {
 }
 
 std::string describe(const spawn_site& site) {
-  if (site.file != nullptr) {
-    return std::string(file_name(site.file)) + ":" + std::to_string(site.line);
+  if (site.line != 0) {
+    return std::string(file_name(static_cast<const char*>(site.where))) + ":" +
+           std::to_string(site.line);
   }
-  if (site.address == nullptr) return "another thread";
+  if (site.where == nullptr) return "another thread";
   Dl_info where{};
   char offset[32];
-  if (dladdr(site.address, &where) != 0 && where.dli_fname != nullptr) {
-    const auto distance = reinterpret_cast<std::uintptr_t>(site.address) -
+  if (dladdr(site.where, &where) != 0 && where.dli_fname != nullptr) {
+    const auto distance = reinterpret_cast<std::uintptr_t>(site.where) -
                           reinterpret_cast<std::uintptr_t>(where.dli_fbase);
     std::snprintf(offset, sizeof offset, "+0x%llx", static_cast<unsigned long long>(distance));
     return std::string(file_name(where.dli_fname)) + offset;
   }
-  std::snprintf(offset, sizeof offset, "%p", site.address);
+  std::snprintf(offset, sizeof offset, "%p", site.where);
   return offset;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// The memory of fiber records: chunks that are reused, last in first out, and can be walked.
-// Layer: fiber. Owned by the loop's shared side, because handles may outlive the loop; used on
-// the loop's thread.
+// The memory of fiber records: chunks that can be walked. Layer: fiber. Owned by the loop's shared
+// side, because handles may outlive the loop; used on the loop's thread. The list of those that are
+// free is the loop's own: loop_core::free_records.
 #pragma once
 
 #include <cstddef>
@@ -16,13 +16,13 @@ namespace detail {
 
 class record_pool {
  public:
-  // A blank record turned fresh. Throws: std::bad_alloc.
-  fiber& take();
+  // Makes more records; returns the first of a list of blank ones, linked through payload, that
+  // ends with `last`.  Throws: std::bad_alloc.
+  fiber* add_chunk(loop_core* home, shared_side* shared, fiber* last);
 
-  // Takes a record back; its members are reset here.
-  void give(fiber& record) noexcept;
-
-  std::size_t in_use() const noexcept { return in_use_; }
+  // How many it makes next, and how many there are.
+  std::size_t next_chunk() const noexcept;
+  std::size_t capacity() const noexcept { return capacity_; }
 
   // Calls f(record) for every record that is not blank.
   template <class F>
@@ -40,12 +40,8 @@ class record_pool {
     std::size_t count;
   };
   std::vector<chunk> chunks_;
-  fiber* free_ = nullptr;  // linked through payload
-  std::size_t in_use_ = 0;
+  std::size_t capacity_ = 0;
 };
-
-// Makes a used record as good as new, without a callable, name or error.
-void reset_record(fiber& record) noexcept;
 
 }  // namespace detail
 WEFT_NAMESPACE_END

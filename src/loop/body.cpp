@@ -10,6 +10,7 @@
 #include <string>
 #include <typeinfo>
 
+#include "../context/float_control.hpp"
 #include "loop.hpp"
 #include "weft/detail/check.hpp"
 #include "weft/detail/compiler.hpp"
@@ -44,6 +45,7 @@ std::string describe_exception(const std::exception_ptr& error) {
 WEFT_NO_SANITIZE_NULL void run_body(fiber& self) noexcept {
   if (self.is_stackless) {
     self.error = whole(*self.home).no_stack_error;
+    self.has_baggage = true;
     self.outcome = fiber_outcome::error;
   } else if ((self.attention & attention_cancel) != 0 && !self.is_callback) {
     self.outcome = fiber_outcome::cancelled;  // before its first statement
@@ -60,10 +62,11 @@ WEFT_NO_SANITIZE_NULL void run_body(fiber& self) noexcept {
             "function instead, or cancel the task.");
     } catch (...) {
       self.error = std::current_exception();
+      self.has_baggage = true;
       self.outcome = fiber_outcome::error;
     }
   }
-  self.ops->drop_callable(self);  // its destructors may park
+  if (self.ops->drop_callable != nullptr) self.ops->drop_callable(self);  // may park
 }
 
 }  // namespace
@@ -78,26 +81,49 @@ void report_lost_error(fiber& f, const char* how) noexcept {
   }
 }
 
-context* fiber_main(context*) noexcept {
-  loop_core& here = *running_loop();
-  fiber& self = *here.current;
-  greet_sanitizer(here);
+// From the body's first instruction until everybody who waits for its end knows.
+static void live(loop_core& here, fiber& self) noexcept {
   *here.error_number = 0;
-  arrive(here);
+  if (WEFT_UNLIKELY(self.attention != 0)) arrive(here, self);
+  trace_run(here, self);
   run_body(self);
   if (!self.has_handle) {
     discard_unseen(self, "was detached");  // may park as well
   }
-  change_state(self, fiber_state::running, fiber_state::done);
-  whole(here).record(testing::trace_kind::end, self);
+  WEFT_ASSERT(self.state == fiber_state::ready);
+  self.state = fiber_state::done;
+  if (WEFT_UNLIKELY(here.is_watched)) whole(here).record(testing::trace_kind::end, self);
   // release: a handle on another thread reads the result after it reads this
   self.has_ended.store(true, std::memory_order_release);
   while (list_node* const waiting = self.waiters.pop_front()) {
     auto& node = static_cast<wait_node&>(*waiting);
-    node.notify(node, self);
+    if (WEFT_LIKELY(node.notify == &wake_owner)) {
+      wake(*node.owner, wake_reason::completed);
+    } else {
+      node.notify(node, self);
+    }
   }
   if (--here.live == 0 && whole(here).is_closing) wake(here.root, wake_reason::completed);
-  return leave_for_good(here, self, take_next(here));
+}
+
+context* fiber_main(context*) noexcept {
+  loop_core& here = *running_loop();
+  greet_sanitizer(here);
+  for (;;) {
+    fiber& self = *here.current;
+    live(here, self);
+    fiber& next = take_unbound(here);
+    // The next one may be fresh, too: it begins on this warm stack, without any switch.
+    if (inherit_stack(here, self, next)) {
+      const float_control left_behind;
+      if (WEFT_UNLIKELY(!left_behind.is_default())) left_behind.load_default();
+      continue;
+    }
+    if (next.state != fiber_state::fresh || bind_stack(here, next)) {
+      return leave_for_good(here, self, next);
+    }
+    return leave_for_good(here, self, take_next(here));
+  }
 }
 
 }  // namespace detail

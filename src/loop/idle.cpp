@@ -10,7 +10,7 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
-constexpr unsigned switches_per_turn = 61;
+constexpr unsigned looks_per_poll = 61;  // of an observed loop
 
 void cancel_main_on_sigint(loop& here) noexcept {
   if (!take_sigint()) return;
@@ -76,11 +76,11 @@ void loop::fire_timers() noexcept {
 
 void loop::turn() noexcept {
   // One more than a turn: handing over to the first fiber counts, too.
-  switches_left = (is_observed ? 1 : switches_per_turn) + 1;
+  switches_left = slice + 1;
   look(*this);
   if (!ready.empty()) {
     // A loop of yields must let I/O in; observed loops count, so that they are reproducible.
-    if (!is_observed || ++looks % switches_per_turn == 0) kernel->wait(duration::zero());
+    if (!is_observed || ++looks % looks_per_poll == 0) kernel->wait(duration::zero());
     return;
   }
   while (ready.empty()) {
@@ -100,13 +100,12 @@ void loop::turn() noexcept {
 context* idle_main(context*) noexcept {
   loop& here = whole(*running_loop());
   greet_sanitizer(here);
-  arrive(here);
+  arrive(here, here.idle);
   while (!here.is_idle_over) {
     here.turn();
     fiber& next = take_next(here);
     if (&next != &here.idle) switch_to(here, here.idle, next);
   }
-  change_state(here.root, fiber_state::running, fiber_state::ready);  // waits in end_idle()
   return leave_for_good(here, here.idle, here.root);
 }
 

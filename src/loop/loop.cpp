@@ -77,6 +77,7 @@ loop::loop(const options& given)
   error_number = &errno;
   is_instrumented = has_address_sanitizer() || has_thread_sanitizer();
   is_observed = how.seed != 0 || !time->is_wall_time();
+  watch();
   auto side = std::make_unique<shared_side>();
   kernel = std::make_unique<epoll_poller>(side->box.event_fd());
   timers.reserve(16);
@@ -87,7 +88,9 @@ loop::loop(const options& given)
     throw std::bad_alloc();
   }
   idle.home = this;
-  idle.has_started = idle.has_handle = true;  // a part of the loop: its end frees no record
+  idle.attention = attention_loop;
+  idle.state = fiber_state::ready;
+  idle.has_handle = true;  // a part of the loop: its end frees no record
   make_context(idle.ctx, idle.bound->top, idle.bound->usable_bytes(), &idle_main);
   try {
     root.name = std::make_unique<std::string>(how.name);
@@ -98,7 +101,6 @@ loop::loop(const options& given)
   }
   root.home = this;
   root.id = 1;
-  root.has_started = true;
   root.state = fiber_state::done;  // until entered
   last_look = time->now();
   shared = side.release();
@@ -109,6 +111,12 @@ loop::loop(const options& given)
 loop::~loop() {
   WEFT_ASSERT(is_closed_);
   stacks.release(*spare, 0);
+}
+
+void loop::watch() noexcept {
+  is_watched = is_observed || is_instrumented || tracer != nullptr;
+  slice = is_watched ? 1 : 61;
+  if (is_watched) switches_left = 1;
 }
 
 void loop::measure_root_stack() noexcept {
@@ -143,7 +151,8 @@ void loop::enter(const char* call) {
   }
   root.attention = 0;
   root.cancel_reason.reset();
-  change_state(root, fiber_state::done, fiber_state::running);
+  WEFT_ASSERT(root.state == fiber_state::done);
+  root.state = fiber_state::ready;
   root.since = last_look = time->now();
   current = &root;
   WEFT_C_NAME(current_loop) = this;
@@ -152,7 +161,7 @@ void loop::enter(const char* call) {
 void loop::leave() noexcept {
   WEFT_ASSERT(current == &root);
   WEFT_C_NAME(current_loop) = nullptr;
-  change_state(root, fiber_state::running, fiber_state::done);
+  root.state = fiber_state::done;
   if (has_sigint_handler_) {
     uninstall_sigint_handler();
     if (take_sigint()) has_late_sigint = true;
@@ -162,16 +171,14 @@ void loop::leave() noexcept {
 }
 
 void loop::cancel_leftovers() noexcept {
-  for_each_fiber([](fiber& f) {
-    if (f.state == fiber_state::fresh) return;  // waits for another task's end, or is being made
-    cancel_fiber(f, {});
-  });
+  for_each_fiber([](fiber& f) { cancel_fiber(f, {}); });
 }
 
 void loop::close() {
   if (is_closed_) return;
   enter("runner::close()");
   is_closing = true;
+  born_attention = attention_cancel;
   // Threads that never stop posting must not keep the loop from ending.
   shared->refuses_work.store(true, std::memory_order_relaxed);
   do {

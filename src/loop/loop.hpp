@@ -17,6 +17,7 @@
 #include "weft/detail/config.hpp"
 #include "weft/detail/list.hpp"
 #include "weft/detail/loop_core.hpp"
+#include "weft/detail/park.hpp"
 #include "weft/options.hpp"
 #include "weft/testing.hpp"
 #include "weft/time.hpp"
@@ -59,10 +60,9 @@ class loop final : public loop_core {
   list adopted;   // records from the heap: through message
   std::size_t adopted_count = 0;
   testing::trace* tracer = nullptr;
-  time_point last_look{};  // the loop's notion of the present, for `since`
-  std::uint64_t next_id = 1;
   std::uint64_t random_state;
-  unsigned looks = 0;  // observed loops poll the kernel every 61st
+  unsigned slice = 61;  // switches of a turn; 1 if the loop is watched
+  unsigned looks = 0;   // observed loops poll the kernel every 61st
   bool is_closing = false;
   bool is_idle_over = false;     // tells the idle context to return to root for good
   bool was_interrupted = false;  // SIGINT cancelled main
@@ -72,8 +72,11 @@ class loop final : public loop_core {
   std::size_t root_stack_bytes = 0;
 
   void record(testing::trace_kind kind, const fiber& f, const char* what = "") noexcept {
-    if (WEFT_UNLIKELY(tracer != nullptr)) tracer->record(kind, f.id, last_look, what);
+    if (tracer != nullptr && &f != &idle) tracer->record(kind, f.id, last_look, what);
   }
+
+  // Sets is_watched and slice by what there is to watch.
+  void watch() noexcept;
 
   // idle.cpp
   void turn() noexcept;
@@ -105,15 +108,17 @@ class loop final : public loop_core {
 
 inline loop& whole(loop_core& core) noexcept { return static_cast<loop&>(core); }
 
-// Moves a fiber from one state to another; every change passes here.
-void change_state(fiber& f, fiber_state from, fiber_state to) noexcept;
+inline void trace_run(loop_core& here, const fiber& f) noexcept {
+  if (WEFT_UNLIKELY(here.is_watched)) whole(here).record(testing::trace_kind::run, f);
+}
 
 // switch.cpp
-void suspend(loop_core& here, fiber& self) noexcept;  // self is registered; run something else
-fiber& take_next(loop_core& here) noexcept;           // ready, bound, or the idle context
+fiber& take_unbound(loop_core& here) noexcept;  // ready, or the idle context
+fiber& take_next(loop_core& here) noexcept;     // the same, with a stack
 void switch_to(loop_core& here, fiber& self, fiber& next) noexcept;
-void arrive(loop_core& here) noexcept;  // first thing on a stack that got control
-context* leave_for_good(loop_core& here, fiber& self, fiber& next) noexcept;  // self has ended
+// self has ended: next begins on its stack, if it can; or self's stack is left for good
+bool inherit_stack(loop_core& here, fiber& self, fiber& next) noexcept;
+context* leave_for_good(loop_core& here, fiber& self, fiber& next) noexcept;
 void greet_sanitizer(loop_core& here) noexcept;  // before anything else on a fresh stack
 
 // body.cpp

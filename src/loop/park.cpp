@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// The only ways to stop and to go on: park, wake, yield; and cancellation, which is a wake with a
-// reason. Invariants 1-3 of src/README.md are kept here.
+// The slow halves of the only ways to stop and to go on (see weft/detail/park.hpp), and
+// cancellation, which is a wake with a reason. Invariants 1-3 of src/README.md are kept here.
 #include <string>
 
+#include "../base/syscalls.hpp"
 #include "loop.hpp"
 #include "weft/detail/check.hpp"
 #include "weft/errors.hpp"
@@ -10,52 +11,39 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
-void change_state(fiber& f, fiber_state from, fiber_state to) noexcept {
-  WEFT_ASSERT(f.state == from);
-  f.state = to;
-}
-
-wake_reason park(loop_core& here, const char* what, const void* on, bool is_cancellable) noexcept {
-  fiber& self = *here.current;
-  WEFT_DEBUG_ASSERT(&self != &here.idle);
-  change_state(self, fiber_state::running, fiber_state::parked);
-  self.wait_what = what;
-  self.wait_on = on;
-  self.is_cancellable = is_cancellable;
-  self.since = whole(here).last_look;
-  whole(here).record(testing::trace_kind::park, self, what);
-  suspend(here, self);
-  return self.woken_by;
-}
-
-void wake(fiber& parked, wake_reason reason) noexcept {
-  if (parked.state != fiber_state::parked) return;  // one park is woken once
-  loop& here = whole(*parked.home);
-  WEFT_DEBUG_ASSERT(running_loop() == &here || running_loop() == nullptr);
-  if (parked.node.is_linked()) parked.node.unlink();
-  if (parked.sleep.is_armed()) here.timers.disarm(parked.sleep);
-  change_state(parked, fiber_state::parked, fiber_state::ready);
-  parked.woken_by = reason;
-  parked.wait_what = "";
-  here.ready.push(parked);
-  here.record(testing::trace_kind::wake, parked);
-}
-
 void wake_owner(wait_node& node, fiber&) noexcept { wake(*node.owner, wake_reason::completed); }
 
-void start_fiber(loop_core& here, fiber& record) noexcept {
-  change_state(record, fiber_state::fresh, fiber_state::ready);
-  ++here.live;
-  if (WEFT_UNLIKELY(whole(here).is_closing)) record.attention |= attention_cancel;
-  record.since = whole(here).last_look;
-  here.ready.push(record);
-  whole(here).record(testing::trace_kind::spawn, record);
+void start_fiber_slowly(loop_core& here, fiber& record) noexcept { start_fiber(here, record); }
+
+void disarm_timer(loop_core& here, fiber& sleeper) noexcept {
+  whole(here).timers.disarm(sleeper.sleep);
 }
 
-bool is_cancel_deliverable(const loop_core& here) noexcept {
-  // A throw while an exception is in flight would terminate (HAZARD H6), and so would one from the
-  // destructors of a body that has ended: delivery is deferred.
-  return here.eh->uncaught == 0 && here.current->outcome == fiber_outcome::pending;
+void trace_spawn(loop_core& here, const fiber& f) noexcept {
+  whole(here).record(testing::trace_kind::spawn, f);
+}
+
+void trace_park(loop_core& here, const fiber& f) noexcept {
+  whole(here).record(testing::trace_kind::park, f, f.wait_what);
+}
+
+void trace_wake(loop_core& here, const fiber& f) noexcept {
+  whole(here).record(testing::trace_kind::wake, f);
+}
+
+void yield_slowly() {
+  loop_core* const here = running_loop();
+  if (here == nullptr || here->current == &here->idle) {
+    raw_syscall(SYS_sched_yield);
+    return;
+  }
+  throw_if_cancelled(*here);
+  fiber& self = *here->current;
+  self.woken_by = wake_reason::completed;
+  here->ready.push(self);
+  whole(*here).record(testing::trace_kind::park, self, "yield");
+  suspend_slowly(*here, self);
+  throw_if_cancelled(*here);
 }
 
 void throw_cancelled(const fiber& self) { throw cancelled(self.cancel_reason); }
@@ -70,7 +58,10 @@ void throw_if_cancelled(loop_core& here) {
 bool cancel_fiber(fiber& target, std::string_view reason) {
   if (target.state == fiber_state::done) return false;
   if ((target.attention & attention_cancel) == 0) {
-    if (!reason.empty()) target.cancel_reason = std::make_shared<const std::string>(reason);
+    if (!reason.empty()) {
+      target.cancel_reason = std::make_shared<const std::string>(reason);
+      target.has_baggage = true;
+    }
     target.attention |= attention_cancel;
   }
   if (target.is_cancellable) wake(target, wake_reason::cancelled);

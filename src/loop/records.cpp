@@ -15,32 +15,39 @@ WEFT_NOINLINE fiber& new_fiber(loop_core* core, const spawn_request& request) {
     record.state = fiber_state::fresh;
     return record;
   }
-  loop& here = whole(*core);
-  const std::uint32_t size = here.stacks.class_for(request.stack_bytes);
-  // Room for every record that could be ready or asleep, main and this one: wakes cannot fail.
-  const std::size_t fibers = here.shared->records.in_use() + here.adopted_count + 2;
+  const std::uint32_t size = whole(*core).stacks.class_for(request.stack_bytes);
+  fiber& record = take_record(*core, request.site);
+  record.stack_class = size;
+  if (record.site.where == nullptr) record.site.where = __builtin_return_address(0);
+  return record;
+}
+
+void refill_records(loop_core& core) {
+  loop& here = whole(core);
+  record_pool& records = here.shared->records;
+  // Room first, for every record that could be ready or asleep, main included.
+  const std::size_t fibers = records.capacity() + records.next_chunk() + here.adopted_count + 2;
   here.ready.reserve(fibers);
   here.timers.reserve(fibers);
-  fiber& record = here.shared->records.take();
-  record.home = core;
-  record.shared = here.shared;
-  record.stack_class = size;
-  record.id = ++here.next_id;
-  record.site = request.site;
-  if (record.site.file == nullptr) record.site.address = __builtin_return_address(0);
-  return record;
+  here.free_records = records.add_chunk(&here, here.shared, here.free_records);
 }
 
 void abandon_fiber(fiber& record) noexcept {
   if (record.ops != nullptr) {  // nobody took it: on the caller's own stack
-    record.ops->drop_callable(record);
-    record.ops->drop_block(record);
+    if (record.ops->drop_callable != nullptr) record.ops->drop_callable(record);
+    if (record.ops->drop_block != nullptr) record.ops->drop_block(record);
   }
   if (record.is_pooled) {
-    record.shared->records.give(record);
+    give_record(*record.home, record);
   } else {
     delete &record;
   }
+}
+
+void clean_record(fiber& record) noexcept {
+  record.error = nullptr;
+  record.name.reset();
+  record.cancel_reason.reset();
 }
 
 void loop::adopt(fiber& record) noexcept {
@@ -52,7 +59,7 @@ void loop::admit_arrivals() noexcept {
   while (list_node* const first = arrivals.pop_front()) {
     fiber& record = *static_cast<fiber_message&>(*first).owner;
     try {
-      const std::size_t fibers = shared->records.in_use() + adopted_count + 3;
+      const std::size_t fibers = shared->records.capacity() + adopted_count + 3;
       ready.reserve(fibers);
       timers.reserve(fibers);
     } catch (...) {  // no room now: the next turn tries again
@@ -70,8 +77,10 @@ void loop::admit_arrivals() noexcept {
 
 void discard_result(fiber& record) noexcept {
   if (record.ops == nullptr) return;
-  if (record.outcome == fiber_outcome::value) record.ops->drop_result(record);
-  record.ops->drop_block(record);
+  if (record.outcome == fiber_outcome::value && record.ops->drop_result != nullptr) {
+    record.ops->drop_result(record);
+  }
+  if (record.ops->drop_block != nullptr) record.ops->drop_block(record);
   record.ops = nullptr;
 }
 
@@ -87,9 +96,9 @@ void free_record(fiber& record) noexcept {
   const bool loop_has_ended = shared.has_ended();
   if (record.is_pooled) {
     if (loop_has_ended) {
-      reset_record(record);  // the chunk goes with the shared side
+      make_blank(record);  // the chunk goes with the shared side
     } else {
-      shared.records.give(record);
+      give_record(*record.home, record);
     }
   } else {
     if (!loop_has_ended) {

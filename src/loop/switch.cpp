@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Taking the next fiber and switching to it. Every switch of the program passes the one call of
-// context_switch below: the return stack buffer then predicts the resumed side's return, and a
-// second call site was measured to double spawn+join.
+// Taking the next fiber and switching to it, with everything that may be due. The hot halves are
+// inline in weft/detail/park.hpp and come here when one of their tests says so.
 #include "../base/sanitizers.hpp"
 #include "../stack/guard.hpp"
 #include "../stack/overflow.hpp"
@@ -12,7 +11,6 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
-constexpr unsigned switches_per_look = 61;
 constexpr duration time_per_look = std::chrono::microseconds(50);
 
 void* tsan_fiber_of(loop_core& here, fiber& f) noexcept {
@@ -41,51 +39,59 @@ void check_canary(loop& here, const fiber& self) noexcept {
   die_of_overflow(victim);
 }
 
-// Binds a stack to a fiber that runs for the first time. False: it must wait for one.
-bool bind_stack(loop& here, fiber& f) noexcept {
-  stack* s = here.stacks.acquire(f.stack_class);
-  if (s == nullptr) {
+// True if it is time for the loop to look at timers, inbox and kernel.
+bool is_look_due(loop& here) noexcept {
+  if (here.is_observed) return true;
+  if (here.time->now() - here.last_look >= time_per_look) return true;
+  here.switches_left = here.slice;
+  return false;
+}
+
+// xorshift64: any reproducible sequence will do
+void shuffle(loop& here) noexcept {
+  std::uint64_t& x = here.random_state;
+  x ^= x << 13;
+  x ^= x >> 7;
+  x ^= x << 17;
+  here.ready.promote(x % here.ready.size());
+}
+
+}  // namespace
+
+bool bind_stack(loop_core& core, fiber& fresh) noexcept {
+  loop& here = whole(core);
+  stack* s = here.stacks.acquire(fresh.stack_class);
+  if (WEFT_UNLIKELY(s == nullptr)) {
     if (here.spare == nullptr) {
-      here.starved.push_back(f.node);
+      here.starved.push_back(fresh.node);
       return false;
     }
     // Its callable must be destroyed somewhere: on the spare stack, which is kept for that.
     s = here.spare;
     here.spare = nullptr;
-    f.is_stackless = true;
+    fresh.is_stackless = true;
   }
-  f.bound = s;
-  f.has_started = true;
-  if (s->guard == guard_kind::none) f.attention |= attention_canary;
-  make_context(f.ctx, s->top, s->usable_bytes(), &fiber_main);
+  fresh.bound = s;
+  fresh.state = fiber_state::ready;
+  if (WEFT_UNLIKELY(s->guard == guard_kind::none)) fresh.attention |= attention_canary;
+  make_context(fresh.ctx, s->top, s->usable_bytes(), &fiber_main);
   return true;
 }
 
-// True if it is time for the loop to look at timers, inbox and kernel.
-bool is_look_due(loop& here) noexcept {
-  if (here.is_observed) return true;
-  if (here.time->now() - here.last_look >= time_per_look) return true;
-  here.switches_left = switches_per_look;
-  return false;
+fiber& take_unbound(loop_core& core) noexcept {
+  loop& here = whole(core);
+  if (WEFT_UNLIKELY(--here.switches_left == 0) && is_look_due(here)) return here.idle;
+  if (here.ready.empty()) return here.idle;
+  if (WEFT_UNLIKELY(here.is_watched) && here.how.seed != 0) shuffle(here);
+  return here.ready.pop();
 }
 
-}  // namespace
-
 fiber& take_next(loop_core& here) noexcept {
-  if (WEFT_UNLIKELY(--here.switches_left == 0) && is_look_due(whole(here))) return here.idle;
-  while (!here.ready.empty()) {
-    if (WEFT_UNLIKELY(here.is_observed) && whole(here).how.seed != 0) {
-      // xorshift64: any reproducible sequence will do
-      std::uint64_t& x = whole(here).random_state;
-      x ^= x << 13;
-      x ^= x >> 7;
-      x ^= x << 17;
-      here.ready.promote(x % here.ready.size());
-    }
-    fiber& next = here.ready.pop();
-    if (WEFT_LIKELY(next.has_started) || bind_stack(whole(here), next)) return next;
+  for (;;) {
+    fiber& next = take_unbound(here);
+    if (WEFT_LIKELY(next.state != fiber_state::fresh) || bind_stack(here, next)) return next;
+    ++here.switches_left;  // it does not count: nothing ran
   }
-  return here.idle;
 }
 
 WEFT_NOINLINE WEFT_NO_SANITIZE void switch_to(loop_core& here, fiber& self, fiber& next) noexcept {
@@ -106,7 +112,8 @@ WEFT_NOINLINE WEFT_NO_SANITIZE void switch_to(loop_core& here, fiber& self, fibe
   if (WEFT_UNLIKELY(here.is_instrumented) && has_address_sanitizer()) {
     __sanitizer_finish_switch_fiber(self.sanitizer_stack, nullptr, nullptr);
   }
-  arrive(here);
+  if (WEFT_UNLIKELY(self.attention != 0)) arrive(here, self);
+  trace_run(here, self);
   if (WEFT_UNLIKELY(self.saved_eh.any())) {
     *here.eh = self.saved_eh;
     self.saved_eh = eh_state{};
@@ -115,16 +122,12 @@ WEFT_NOINLINE WEFT_NO_SANITIZE void switch_to(loop_core& here, fiber& self, fibe
 }
 
 // A stack is given back by whoever runs next: its own fiber still stands on it (DESIGN, 3.4).
-void arrive(loop_core& here) noexcept {
-  if (fiber* const ended = here.finished) {
-    here.finished = nullptr;
-    whole(here).reclaim(*ended);
-  }
-  fiber& self = *here.current;
-  if (&self == &here.idle) return;
-  change_state(self, fiber_state::ready, fiber_state::running);
-  self.since = whole(here).last_look;
-  whole(here).record(testing::trace_kind::run, self);
+void arrive(loop_core& here, fiber& self) noexcept {
+  if ((self.attention & attention_reclaim) == 0) return;
+  self.attention = static_cast<std::uint8_t>(self.attention & ~attention_reclaim);
+  fiber& ended = *here.finished;
+  here.finished = nullptr;
+  whole(here).reclaim(ended);
 }
 
 void loop::reclaim(fiber& ended) noexcept {
@@ -141,12 +144,11 @@ void loop::reclaim(fiber& ended) noexcept {
   if (!ended.has_handle) free_record(ended);
 }
 
-void suspend(loop_core& here, fiber& self) noexcept {
+void suspend_slowly(loop_core& here, fiber& self) noexcept {
   if (WEFT_UNLIKELY((self.attention & attention_canary) != 0)) check_canary(whole(here), self);
   fiber& next = take_next(here);
   if (&next == &self) {
-    change_state(self, fiber_state::ready, fiber_state::running);
-    whole(here).record(testing::trace_kind::run, self);
+    trace_run(here, self);
     return;
   }
   switch_to(here, self, next);
@@ -160,10 +162,37 @@ void suspend(loop_core& here, fiber& self) noexcept {
   __builtin_unreachable();
 }
 
-context* leave_for_good(loop_core& here, fiber& self, fiber& next) noexcept {
-  check_canary(whole(here), self);
-  here.finished = &self;
+bool inherit_stack(loop_core& core, fiber& self, fiber& next) noexcept {
+  loop& here = whole(core);
+  if (next.state != fiber_state::fresh || next.stack_class != self.stack_class ||
+      self.is_stackless || here.is_instrumented || !here.starved.empty()) {
+    return false;
+  }
+  check_canary(here, self);
+  next.bound = self.bound;
+  self.bound = nullptr;
+  next.attention = static_cast<std::uint8_t>(next.attention | (self.attention & attention_canary));
+  next.state = fiber_state::ready;
   here.current = &next;
+  if (!self.has_handle) free_record(self);
+  return true;
+}
+
+context* leave_for_good(loop_core& core, fiber& self, fiber& next) noexcept {
+  loop& here = whole(core);
+  check_canary(here, self);
+  here.current = &next;
+  // A stack of the pool that stays warm is put on its list right away: nobody can take it before
+  // the switch is over. All else (memory given back, a starving fiber, a sanitizer that still
+  // looks at this stack) waits until the successor stands on its own.
+  if (WEFT_LIKELY(!here.is_instrumented && !self.is_stackless && here.starved.empty()) &&
+      here.stacks.keep_warm(*self.bound, self.stack_class)) {
+    self.bound = nullptr;
+    if (!self.has_handle) free_record(self);
+    return &next.ctx;
+  }
+  here.finished = &self;
+  next.attention |= attention_reclaim;
   if (WEFT_UNLIKELY(here.is_instrumented)) leave_instrumented(here, self, next);
   return &next.ctx;
 }

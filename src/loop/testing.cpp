@@ -43,11 +43,16 @@ trace::trace() {
     detail::misuse("a second testing::trace was made while the first still records: one at a time");
   }
   here.tracer = this;
+  here.watch();
 }
 
 trace::~trace() {
   if (detail::loop_core* const here = detail::running_loop()) {
-    if (detail::whole(*here).tracer == this) detail::whole(*here).tracer = nullptr;
+    detail::loop& whole = detail::whole(*here);
+    if (whole.tracer == this) {
+      whole.tracer = nullptr;
+      whole.watch();
+    }
   }
 }
 

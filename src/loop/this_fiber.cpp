@@ -87,24 +87,6 @@ void await_sleep_until(time_point deadline) {
   detail::sleep_fiber_until(whole, *self, deadline);
 }
 
-void yield() {
-  detail::loop_core* const here = detail::running_loop();
-  detail::fiber* const self = detail::running_fiber(here);
-  if (self == nullptr) {
-    detail::raw_syscall(SYS_sched_yield);
-    return;
-  }
-  detail::throw_if_cancelled(*here);
-  // A yield is a park that is already woken.
-  detail::change_state(*self, detail::fiber_state::running, detail::fiber_state::ready);
-  self->wait_what = "yield";
-  self->woken_by = detail::wake_reason::completed;
-  here->ready.push(*self);
-  detail::whole(*here).record(testing::trace_kind::park, *self, "yield");
-  detail::suspend(*here, *self);
-  detail::throw_if_cancelled(*here);
-}
-
 void checkpoint() {
   detail::loop_core* const here = detail::running_loop();
   if (detail::running_fiber(here) != nullptr) detail::throw_if_cancelled(*here);
@@ -119,7 +101,9 @@ fiber_id id() { return fiber_id{detail::require_fiber("id").id}; }
 std::string_view name() { return detail::name_of(detail::require_fiber("name")); }
 
 void set_name(std::string name) {
-  detail::require_fiber("set_name").name = std::make_unique<std::string>(std::move(name));
+  detail::fiber& self = detail::require_fiber("set_name");
+  self.name = std::make_unique<std::string>(std::move(name));
+  self.has_baggage = true;
 }
 
 bool cancel_requested() {

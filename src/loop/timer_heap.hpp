@@ -26,8 +26,7 @@ class timer_heap {
   void arm(timer& t, time_point deadline) noexcept {
     WEFT_DEBUG_ASSERT(!t.is_armed() && slots_.size() < slots_.capacity());
     t.deadline = deadline;
-    t.sequence = ++sequence_;
-    slots_.push_back({deadline, t.sequence, &t});
+    slots_.push_back({deadline, ++sequence_, &t});
     lift(static_cast<std::uint32_t>(slots_.size() - 1));
   }
 
@@ -60,7 +59,7 @@ class timer_heap {
   // The key lies beside the pointer: a sift compares without touching cold records.
   struct slot {
     time_point deadline;
-    std::uint64_t sequence;
+    std::uint64_t sequence;  // equal deadlines fire in the order they were set
     timer* what;
     bool before(const slot& other) const noexcept {
       return deadline != other.deadline ? deadline < other.deadline : sequence < other.sequence;

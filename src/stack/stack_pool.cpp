@@ -69,7 +69,9 @@ std::size_t minimum_stack_bytes() noexcept {
 }
 
 stack_pool::stack_pool(stack_source* source, std::size_t default_bytes, std::size_t cached)
-    : source_(source != nullptr ? source : &the_map_source()), cached_(cached) {
+    : source_(source != nullptr ? source : &the_map_source()),
+      cached_(cached),
+      is_instrumented_(has_address_sanitizer() || has_thread_sanitizer()) {
   class_for(std::max(default_bytes, std::size_t{1}));
 }
 
@@ -110,7 +112,7 @@ std::uint32_t stack_pool::class_for(std::size_t bytes) {
   return static_cast<std::uint32_t>(classes_.size() - 1);
 }
 
-stack* stack_pool::acquire(std::uint32_t index) noexcept {
+stack* stack_pool::acquire_slowly(std::uint32_t index) noexcept {
   size_class& c = classes_[index];
   stack* s = c.warm;
   if (s != nullptr) {
@@ -207,12 +209,7 @@ void stack_pool::drop_slab(size_class& c, stack_slab& slab) noexcept {
 
 void stack_pool::release(stack& s, std::uint32_t index) noexcept {
   size_class& c = classes_[index];
-  if (c.warm_count < cached_) {
-    s.next = c.warm;
-    c.warm = &s;
-    ++c.warm_count;
-    return;
-  }
+  if (keep_warm(s, index)) return;
   stack_slab& slab = *s.slab;
   --slab.in_use;
   if (slab.in_use == 0) {

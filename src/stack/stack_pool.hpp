@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "weft/detail/compiler.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/stack.hpp"
 #include "weft/stack_source.hpp"
@@ -27,7 +28,27 @@ class stack_pool {
   std::uint32_t class_for(std::size_t bytes);
 
   // A stack of that size, or nullptr if memory or mappings are used up.
-  stack* acquire(std::uint32_t index) noexcept;
+  stack* acquire(std::uint32_t index) noexcept {
+    size_class& c = classes_[index];
+    stack* const s = c.warm;
+    if (WEFT_UNLIKELY(s == nullptr || is_instrumented_ || s->guard == guard_kind::none)) {
+      return acquire_slowly(index);
+    }
+    c.warm = s->next;
+    --c.warm_count;
+    return s;
+  }
+
+  // Takes back a stack if no more is to be done than to note it: true. The caller may still stand
+  // on it until somebody acquires one.
+  bool keep_warm(stack& s, std::uint32_t index) noexcept {
+    size_class& c = classes_[index];
+    if (WEFT_UNLIKELY(c.warm_count >= cached_)) return false;
+    s.next = c.warm;
+    c.warm = &s;
+    ++c.warm_count;
+    return true;
+  }
 
   // Takes back a stack on which nothing runs any more.
   void release(stack& s, std::uint32_t index) noexcept;
@@ -43,12 +64,14 @@ class stack_pool {
     std::size_t next_count = 16;  // stacks of the next slab: doubles, so mappings stay few
   };
 
+  stack* acquire_slowly(std::uint32_t index) noexcept;
   stack* cut(size_class& c) noexcept;
   stack_slab* add_slab(size_class& c) noexcept;
   void drop_slab(size_class& c, stack_slab& slab) noexcept;
 
   stack_source* source_;
   std::size_t cached_;
+  bool is_instrumented_;
   std::vector<size_class> classes_;
 };
 

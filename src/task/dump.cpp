@@ -12,16 +12,14 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
-const char* name_of(fiber_state state) noexcept {
-  switch (state) {
+const char* state_of(const loop& here, const fiber& f) noexcept {
+  switch (f.state) {
     case fiber_state::blank:
       return "blank";
     case fiber_state::fresh:
       return "waiting to start";
     case fiber_state::ready:
-      return "ready";
-    case fiber_state::running:
-      return "running";
+      return &f == here.current ? "running" : "ready";
     case fiber_state::parked:
       return "parked";
     case fiber_state::done:
@@ -53,7 +51,7 @@ std::size_t stack_used(const loop& here, const fiber& f, const char* present) {
 }
 
 void dump_one(std::FILE* to, const loop& here, const fiber& f, const char* present) {
-  std::string line = describe(f) + ": " + name_of(f.state);
+  std::string line = describe(f) + ": " + state_of(here, f);
   if (f.state == fiber_state::parked) line += " in " + describe_wait(f);
   const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
       saturating_gap(f.since, here.last_look));

@@ -78,8 +78,7 @@ void start_callback(wait_node& node, fiber& ended) noexcept {
 
 }  // namespace
 
-void task_base::close() noexcept {
-  if (record_ == nullptr) return;
+void task_base::close_slowly() noexcept {
   fiber& record = *std::exchange(record_, nullptr);
   switch (where(record)) {
     case standing::home: {
@@ -89,7 +88,7 @@ void task_base::close() noexcept {
         record.is_detached = true;
         return;
       }
-      if (!record.has_started && (record.attention & attention_cancel) == 0 &&
+      if (record.state == fiber_state::fresh && (record.attention & attention_cancel) == 0 &&
           here.eh->uncaught == 0) {
         report_dropped(record);
       }
@@ -137,7 +136,7 @@ void task_base::join() {
   }
 }
 
-void task_base::join_for_value() {
+void task_base::join_for_value_slowly() {
   fiber& record = require(record_, "get()");
   if (record.is_result_taken)
     misuse("task::get() was called twice on " + describe(record) +

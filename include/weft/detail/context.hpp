@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "weft/detail/config.hpp"
 #include "weft/detail/export.hpp"
@@ -31,8 +32,20 @@ struct context {
 
 // Prepares `fresh` to run entry(&fresh) at the first switch to it, on the stack that ends (at its
 // high end) at `top` and is `bytes` long.
+#if WEFT_CONTEXT_ASM
+// What the low bits of context::sp say; src/context/context_asm.cpp holds them to asm/frame_*.h.
+enum sp_tag : std::uintptr_t { sp_is_fresh = 1, sp_is_inline = 2 };
+
+inline void make_context(context& fresh, void* top, std::size_t, context_entry entry) noexcept {
+  // The ABI wants 16-byte alignment at every call; whoever gave the top may not know.
+  const auto aligned = reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15};
+  fresh.sp = reinterpret_cast<void*>(aligned | sp_is_fresh);
+  fresh.entry = entry;
+}
+#else
 WEFT_API void make_context(context& fresh, void* top, std::size_t bytes,
                            context_entry entry) noexcept;
+#endif
 
 }  // namespace detail
 WEFT_NAMESPACE_END

@@ -31,7 +31,9 @@ struct loop_core;
 struct fiber;
 struct shared_side;
 
-enum class fiber_state : std::uint8_t { blank, fresh, ready, running, parked, done };
+// blank: in the pool. fresh: until it first runs. ready: may run; the one that does is
+// loop_core::current, so that a yield changes no state at all.
+enum class fiber_state : std::uint8_t { blank, fresh, ready, parked, done };
 
 // Why a park ended.
 enum class wake_reason : std::uint8_t { completed, timed_out, cancelled };
@@ -44,6 +46,8 @@ enum class fiber_outcome : std::uint8_t { pending, value, error, cancelled };
 enum attention : std::uint8_t {
   attention_cancel = 1,  // cancel() was called; stays set until the body has ended
   attention_canary = 2,  // the stack has no guard page: check its canary at every park
+  attention_reclaim = 4,  // on arrival: give back the stack of loop_core::finished
+  attention_loop = 8,     // this is the loop's own context, no fiber: always set there
 };
 
 // Where a wait is registered. Most live in the record of the fiber that waits.
@@ -58,10 +62,9 @@ struct wait_node : list_node {
 struct timer {
   static constexpr std::uint32_t not_armed = 0xffffffffU;
   time_point deadline{};
-  std::uint64_t sequence = 0;  // equal deadlines fire in the order they were set
-  std::uint32_t index = not_armed;
   void (*fire)(timer& expired) noexcept = nullptr;  // as wait_node::notify
   fiber* owner = nullptr;
+  std::uint32_t index = not_armed;
 
   bool is_armed() const noexcept { return index != not_armed; }
 };
@@ -75,13 +78,12 @@ struct inbox_node : list_node {
 
 // Where the spawn happened: a file and line when the call could tell, else a code address.
 struct spawn_site {
-  const char* file = nullptr;
-  const void* address = nullptr;
-  unsigned line = 0;
+  const void* where = nullptr;  // the file's name, a C string, or an address in the code
+  unsigned line = 0;            // 0: an address
 
   static constexpr spawn_site here(const char* file = __builtin_FILE(),
                                    unsigned line = __builtin_LINE()) noexcept {
-    return {file, nullptr, line};
+    return {file, line};
   }
 };
 
@@ -90,7 +92,7 @@ struct fiber_message : inbox_node {
   fiber* owner = nullptr;
 };
 
-// What weft must do with a callable whose type only spawn() knew.
+// What weft must do with a callable whose type only spawn() knew. nullptr: nothing is to be done.
 struct fiber_ops {
   void (*run)(fiber& self);                     // calls the body, keeps its result; may throw
   void (*drop_callable)(fiber& self) noexcept;  // after the body, or instead of it
@@ -105,50 +107,52 @@ struct alignas(64) fiber {
   fiber(const fiber&) = delete;
   fiber& operator=(const fiber&) = delete;
 
-  // -- read and written by every switch --
+  // -- the first line: all that a switch and a park touch --
   context ctx;
   fiber_state state = fiber_state::blank;
   std::uint8_t attention = 0;
   wake_reason woken_by = wake_reason::completed;
   bool is_cancellable = false;  // the current park may be ended by cancel()
   int saved_errno = 0;
-  eh_state saved_eh;          // only when nonzero at the switch
-  stack* bound = nullptr;     // while fresh or done: none. The root fiber has none either
-  loop_core* home = nullptr;  // never changes once the fiber has started
-  std::uint64_t id = 0;
-
-  // -- waiting --
-  wait_node node;                 // this fiber's place in what it waits for
+  stack* bound = nullptr;         // while fresh or done: none. The root fiber has none either
   const char* wait_what = "";     // static text: "sleep", "join", ...
   const void* wait_on = nullptr;  // the thing itself, for dumps
-  time_point since{};             // start of the current state, as of the loop's last look
-  timer sleep;
-  list waiters;  // who waits for this fiber's end: wait_nodes
+  time_point since{};             // spawned, parked or woken; as of the loop's last look
 
-  // -- the task --
+  // -- the second: what spawn, start, end and join touch besides --
   const fiber_ops* ops = nullptr;
   void* payload = nullptr;  // callable and result: in storage, or on the heap when large
-  std::exception_ptr error;
-  fiber_outcome outcome = fiber_outcome::pending;
-  bool has_handle = false;        // a task<> refers to this record; it frees it
-  bool is_detached = false;       // nobody will take the result: report a failure
-  bool is_callback = false;       // of on_done: runs even while the loop closes
-  bool is_pooled = false;         // from the home loop's record pool, else from the heap
-  bool is_stackless = false;      // a stack could not be had: end with std::bad_alloc
-  bool has_started = false;       // a stack is or was bound to it
-  bool is_result_taken = false;   // get() or gather() moved it out
-  bool is_error_seen = false;     // somebody took the error: not to be reported
-  std::uint32_t stack_class = 0;  // index into the stack pool's sizes
+  std::uint64_t id = 0;
   spawn_site site;
-  std::unique_ptr<std::string> name;
-  std::shared_ptr<const std::string> cancel_reason;
-  shared_side* shared = nullptr;  // the home loop's side that outlives it; counted via the pool
-  fiber_message message;          // its arrival, when another thread made this record; its removal
-  std::atomic<bool> has_ended{false};  // release after the result is written: other threads look
-  void* sanitizer_stack = nullptr;     // AddressSanitizer's fake stack while suspended
+  list waiters;  // who waits for this fiber's end: wait_nodes
+  // Written together when a record is given back: see give_record().
+  fiber_outcome outcome = fiber_outcome::pending;
+  bool has_handle = false;       // a task<> refers to this record; it frees it
+  bool is_detached = false;      // nobody will take the result: report a failure
+  bool is_callback = false;      // of on_done: runs even while the loop closes
+  bool is_stackless = false;     // a stack could not be had: end with std::bad_alloc
+  bool is_result_taken = false;  // get() or gather() moved it out
+  bool is_error_seen = false;    // somebody took the error: not to be reported
+  bool has_baggage = false;      // error, name or cancel_reason were ever set: to be cleaned
 
   alignas(std::max_align_t) unsigned char storage[inline_bytes];
+
+  // -- the rest: waiting, and what is rare --
+  wait_node node;  // this fiber's place in what it waits for
+  timer sleep;
+  loop_core* home = nullptr;      // never changes once the fiber has started
+  shared_side* shared = nullptr;  // the home loop's side that outlives it; counted via the pool
+  eh_state saved_eh;              // only when nonzero at the switch
+  std::exception_ptr error;
+  std::unique_ptr<std::string> name;
+  std::shared_ptr<const std::string> cancel_reason;
+  fiber_message message;            // its arrival, when another thread made it; its removal
+  void* sanitizer_stack = nullptr;  // AddressSanitizer's fake stack while suspended
+  std::uint32_t stack_class = 0;    // index into the stack pool's sizes
+  bool is_pooled = false;           // from the home loop's record pool, else from the heap
+  std::atomic<bool> has_ended{false};  // release after the result is written: others look
 };
+static_assert(sizeof(fiber) <= 448, "a parked fiber is to cost 5.3 KB with all that belongs to it");
 
 inline std::string_view name_of(const fiber& f) noexcept {
   return f.name ? std::string_view(*f.name) : std::string_view();

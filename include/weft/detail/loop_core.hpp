@@ -18,15 +18,22 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 
 struct loop_core {
-  fiber* current = nullptr;      // who runs; &idle while the loop itself works
-  fiber* finished = nullptr;     // has ended; whoever runs next returns its stack
-  eh_state* eh = nullptr;        // this thread's live exception state
-  int* error_number = nullptr;   // this thread's errno: one address for the thread's life
-  unsigned switches_left = 1;    // until the loop looks at the clock
-  bool is_instrumented = false;  // a sanitizer or valgrind must be told of every switch
-  bool is_observed = false;  // seed, trace or virtual clock: every switch passes the idle context
+  fiber* current = nullptr;     // who runs; &idle while the loop itself works
+  eh_state* eh = nullptr;       // this thread's live exception state
+  int* error_number = nullptr;  // this thread's errno: one address for the thread's life
+  // Until the loop looks at the clock. 1 sends a switch down its slow path, and a watched loop
+  // (trace, seed, virtual clock, sanitizer) always stands at 1.
+  unsigned switches_left = 1;
+  std::uint8_t born_attention = 0;  // of every fiber that starts: cancelled, while the loop closes
+  bool is_watched = false;
   ready_ring ready;
+  fiber* free_records = nullptr;  // blank ones, linked through payload
+  std::uint64_t next_id = 1;
   std::size_t live = 0;           // fibers that have not ended, main apart
+  time_point last_look{};         // the loop's notion of the present, for `since`
+  fiber* finished = nullptr;      // whose stack the next to run gives back: attention_reclaim
+  bool is_instrumented = false;   // a sanitizer must be told of every switch
+  bool is_observed = false;       // seed or virtual clock: every switch passes the idle context
   shared_side* shared = nullptr;  // outlives the loop: inbox and record memory
   fiber idle;                     // the loop's own context: polls when nothing is ready
   fiber root;                     // main, on the thread's own stack
@@ -72,8 +79,24 @@ WEFT_INLINE loop_core* running_loop() noexcept {
 
 // -- what templates and the layers above call --
 
+// An address in the code that this is inlined into: a spawn with arguments cannot tell its line.
+WEFT_INLINE const void* code_address() noexcept {
+  const void* here = nullptr;
+#if defined(__x86_64__)
+  asm("leaq 0(%%rip), %0" : "=r"(here));
+#elif defined(__aarch64__)
+  asm("adr %0, ." : "=r"(here));
+#endif
+  return here;
+}
+
 // The running loop, or std::logic_error "weft: CALL needs a running loop: ...".
 WEFT_API loop_core& require_loop(const char* call);
+
+WEFT_INLINE loop_core& loop_or_throw(const char* call) {
+  loop_core* const here = running_loop();
+  return WEFT_LIKELY(here != nullptr) ? *here : require_loop(call);
+}
 
 struct spawn_request {
   std::size_t stack_bytes = 0;  // 0: the loop's default
@@ -84,8 +107,47 @@ struct spawn_request {
 // Throws: std::bad_alloc for the record, std::logic_error for an impossible stack size.
 WEFT_API fiber& new_fiber(loop_core* here, const spawn_request& request);
 
+// Makes more blank records, and room in the ring and the timer heap for all there are, so that a
+// wake cannot fail.  Throws: std::bad_alloc.
+WEFT_API void refill_records(loop_core& here);
+
 // Gives back a record that nobody took, with what was made of its payload.
 WEFT_API void abandon_fiber(fiber& record) noexcept;
+
+// Destroys error, name and reason of a record.
+WEFT_API void clean_record(fiber& record) noexcept;
+
+// A blank record turned fresh, for the default stack size.  Throws: std::bad_alloc.
+WEFT_INLINE fiber& take_record(loop_core& here, const spawn_site& site) {
+  if (WEFT_UNLIKELY(here.free_records == nullptr)) refill_records(here);
+  fiber& record = *here.free_records;
+  here.free_records = static_cast<fiber*>(record.payload);
+  record.state = fiber_state::fresh;
+  record.id = ++here.next_id;
+  record.site = site;
+  return record;
+}
+
+// What a blank record must be: everything that take_record() and a switch do not write anyway.
+WEFT_INLINE void make_blank(fiber& record) noexcept {
+  if (WEFT_UNLIKELY(record.has_baggage)) clean_record(record);
+  record.state = fiber_state::blank;
+  record.attention = 0;
+  record.is_cancellable = false;
+  record.outcome = fiber_outcome::pending;
+  record.has_handle = record.is_detached = record.is_callback = record.is_stackless =
+      record.is_result_taken = record.is_error_seen = record.has_baggage = false;
+  record.ops = nullptr;
+  record.stack_class = 0;
+  record.has_ended.store(false, std::memory_order_relaxed);  // nobody refers to it any more
+}
+
+// Takes a pooled record back, on the thread of its loop.
+WEFT_INLINE void give_record(loop_core& here, fiber& record) noexcept {
+  make_blank(record);
+  record.payload = here.free_records;
+  here.free_records = &record;
+}
 
 // Abandons the record unless released: the payload's constructor may throw.
 class record_guard {
@@ -102,23 +164,18 @@ class record_guard {
   fiber* record_;
 };
 
-// Queues a fresh fiber behind what is ready.
-WEFT_API void start_fiber(loop_core& here, fiber& record) noexcept;
-
-// Stops the running fiber until wake(). The caller has registered it where a waker finds it.
-// `what` must be static text. Never throws: the caller decides what woken_by means.
-WEFT_API wake_reason park(loop_core& here, const char* what, const void* on,
-                          bool is_cancellable) noexcept;
-
-// Makes a parked fiber of this thread's loop ready and takes it out of its wait room and timer;
-// a no-op for one that is not parked (a wait is woken once).
-WEFT_API void wake(fiber& parked, wake_reason reason) noexcept;
+// Queues a fresh fiber behind what is ready. Out of line: start_fiber() of park.hpp.
+WEFT_API void start_fiber_slowly(loop_core& here, fiber& record) noexcept;
 
 // A wait_node::notify that wakes the node's owner.
 WEFT_API void wake_owner(wait_node& node, fiber& finished) noexcept;
 
-// True if the running fiber's waits may be ended by a cancel: not while its stack unwinds.
-WEFT_API bool is_cancel_deliverable(const loop_core& here) noexcept;
+// True if the running fiber's waits may be ended by a cancel. A throw while an exception is in
+// flight would terminate (HAZARD H6), and so would one from the destructors of a body that has
+// ended: delivery is deferred.
+WEFT_INLINE bool is_cancel_deliverable(const loop_core& here) noexcept {
+  return here.eh->uncaught == 0 && here.current->outcome == fiber_outcome::pending;
+}
 
 // Throws `cancelled` if the running fiber was cancelled and the throw can be caught.
 WEFT_API void throw_if_cancelled(loop_core& here);

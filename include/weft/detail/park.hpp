@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSL-1.0
+// The hot paths of stopping and going on: start, suspend, park, wake, yield. Layer: loop. Inline
+// down to the switch: every further `ret` above one may be mispredicted (a message of 18 ns became
+// 3.7). What is rare (cancel, exceptions in flight, traces, sanitizers, a look at the clock) is
+// told by three tests and goes to src/loop/switch.cpp and park.cpp.
+#pragma once
+
+#include "weft/detail/check.hpp"
+#include "weft/detail/compiler.hpp"
+#include "weft/detail/config.hpp"
+#include "weft/detail/context.hpp"
+#include "weft/detail/fiber.hpp"
+#include "weft/detail/loop_core.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+// -- the slow halves, in the library --
+
+// Suspends with everything that may be due: canary, clock, seed, trace, exceptions, sanitizers.
+WEFT_API void suspend_slowly(loop_core& here, fiber& self) noexcept;
+
+// Gives a fiber that runs for the first time a stack. False: it must wait for one.
+WEFT_API bool bind_stack(loop_core& here, fiber& fresh) noexcept;
+
+// What attention asks for on arrival.
+WEFT_API void arrive(loop_core& here, fiber& self) noexcept;
+
+WEFT_API void yield_slowly();
+WEFT_API void disarm_timer(loop_core& here, fiber& sleeper) noexcept;
+WEFT_API void trace_spawn(loop_core& here, const fiber& f) noexcept;
+WEFT_API void trace_park(loop_core& here, const fiber& f) noexcept;
+WEFT_API void trace_wake(loop_core& here, const fiber& f) noexcept;
+
+// -- the hot halves --
+
+// Queues a fresh fiber behind what is ready.
+WEFT_INLINE void start_fiber(loop_core& here, fiber& record) noexcept {
+  WEFT_DEBUG_ASSERT(record.state == fiber_state::fresh);
+  record.attention = static_cast<std::uint8_t>(record.attention | here.born_attention);
+  record.since = here.last_look;
+  ++here.live;
+  here.ready.push(record);
+  if (WEFT_UNLIKELY(here.is_watched)) trace_spawn(here, record);
+}
+
+// Runs somebody else until self, which is in the ring or where a waker finds it, is ready again.
+WEFT_INLINE void suspend(loop_core& here, fiber& self) noexcept {
+  if (WEFT_UNLIKELY(here.switches_left <= 1 || self.attention != 0 || here.ready.empty() ||
+                    here.eh->any())) {
+    suspend_slowly(here, self);
+    return;
+  }
+  --here.switches_left;
+  fiber& next = here.ready.pop();
+  if (WEFT_UNLIKELY(next.state == fiber_state::fresh) && !bind_stack(here, next)) {
+    suspend_slowly(here, self);
+    return;
+  }
+  if (WEFT_UNLIKELY(&next == &self)) return;  // alone: its own yield
+  self.saved_errno = *here.error_number;
+  here.current = &next;
+  WEFT_C_NAME(context_switch)(&self.ctx, &next.ctx);
+  *here.error_number = self.saved_errno;
+  if (WEFT_UNLIKELY(self.attention != 0)) arrive(here, self);
+}
+
+// Stops the running fiber until wake(). The caller has registered it where a waker finds it.
+// `what` must be static text. Never throws: the caller decides what the reason means.
+WEFT_INLINE wake_reason park(loop_core& here, const char* what, const void* on,
+                             bool is_cancellable) noexcept {
+  fiber& self = *here.current;
+  WEFT_DEBUG_ASSERT(&self != &here.idle);
+  WEFT_DEBUG_ASSERT(self.state == fiber_state::ready);
+  self.state = fiber_state::parked;
+  self.wait_what = what;
+  self.wait_on = on;
+  self.is_cancellable = is_cancellable;
+  self.since = here.last_look;
+  if (WEFT_UNLIKELY(here.is_watched)) trace_park(here, self);
+  suspend(here, self);
+  return self.woken_by;
+}
+
+// Makes a parked fiber of this thread's loop ready and takes it out of its wait room and timer;
+// a no-op for one that is not parked (a wait is woken once).
+WEFT_INLINE void wake(fiber& parked, wake_reason reason) noexcept {
+  if (parked.state != fiber_state::parked) return;
+  loop_core& here = *parked.home;
+  WEFT_DEBUG_ASSERT(running_loop() == &here || running_loop() == nullptr);
+  if (parked.node.is_linked()) parked.node.unlink();
+  if (WEFT_UNLIKELY(parked.sleep.is_armed())) disarm_timer(here, parked);
+  parked.state = fiber_state::ready;
+  parked.woken_by = reason;
+  parked.since = here.last_look;
+  here.ready.push(parked);
+  if (WEFT_UNLIKELY(here.is_watched)) trace_wake(here, parked);
+}
+
+// A yield is a park that is already woken: no state changes, nobody is told.
+WEFT_INLINE void yield_fiber() {
+  loop_core* const here = running_loop();
+  if (WEFT_UNLIKELY(here == nullptr)) {
+    yield_slowly();
+    return;
+  }
+  fiber& self = *here->current;
+  if (WEFT_UNLIKELY(here->switches_left <= 1 || self.attention != 0 || here->eh->any())) {
+    yield_slowly();
+    return;
+  }
+  --here->switches_left;
+  here->ready.push(self);
+  fiber& next = here->ready.pop();
+  if (WEFT_UNLIKELY(next.state == fiber_state::fresh) && !bind_stack(*here, next)) {
+    suspend_slowly(*here, self);
+    throw_if_cancelled(*here);
+    return;
+  }
+  if (WEFT_UNLIKELY(&next == &self)) return;
+  self.saved_errno = *here->error_number;
+  here->current = &next;
+  WEFT_C_NAME(context_switch)(&self.ctx, &next.ctx);
+  *here->error_number = self.saved_errno;
+  if (WEFT_UNLIKELY(self.attention != 0)) {
+    arrive(*here, self);
+    throw_if_cancelled(*here);
+  }
+}
+
+}  // namespace detail
+WEFT_NAMESPACE_END
