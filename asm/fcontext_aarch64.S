@@ -49,13 +49,12 @@ WEFT_C_NAME(context_entry):
         hint    #38                             // bti jc: reached by `ret x4`, maybe by `br`
         ldr     x9, [x1, #WEFT_CONTEXT_FROM]
         str     x0, [x9, #WEFT_CONTEXT_SP]
-        mov     x19, x1
         mov     x29, #0
         mov     x30, #0
         mov     x0, x1
         ldr     x9, [x1, #WEFT_CONTEXT_ENTRY]
         blr     x9                              // x0 = the context to continue with
-        str     x19, [x0, #WEFT_CONTEXT_FROM]
+        str     x0, [x0, #WEFT_CONTEXT_FROM]
         mov     x1, x0
         ldr     x0, [x1, #WEFT_CONTEXT_SP]
         adrp    x9, WEFT_C_NAME(jump_fcontext)

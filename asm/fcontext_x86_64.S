@@ -68,12 +68,11 @@ WEFT_C_NAME(context_entry):
         endbr64
         movq    WEFT_CONTEXT_FROM(%rsi), %rax
         movq    %rdi, WEFT_CONTEXT_SP(%rax)
-        movq    %rsi, %rbx                      // callee-saved: survives the body
         xorl    %ebp, %ebp                      // frame-pointer walkers end here
         subq    $8, %rsp                        // rsp = 16n at the call, as the ABI wants
         movq    %rsi, %rdi
         call    *WEFT_CONTEXT_ENTRY(%rsi)       // rax = the context to continue with
-        movq    %rbx, WEFT_CONTEXT_FROM(%rax)   // it writes our handle into our dead record
+        movq    %rax, WEFT_CONTEXT_FROM(%rax)   // it may write our dead handle over its own stale one
         movq    WEFT_CONTEXT_SP(%rax), %rdi
         movq    %rax, %rsi
         pushq   $0                              // the return address of a side never resumed

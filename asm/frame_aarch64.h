@@ -7,7 +7,6 @@
 // in weft::detail::context
 #define WEFT_CONTEXT_SP 0
 #define WEFT_CONTEXT_RESUME 8
-#define WEFT_CONTEXT_ENTRY 16
 
 // What context::sp may carry in its low bits. There is no inline form of the switch here.
 #define WEFT_SP_IS_FRESH 1

@@ -7,7 +7,8 @@
 // in weft::detail::context
 #define WEFT_CONTEXT_SP 0
 #define WEFT_CONTEXT_RESUME 8
-#define WEFT_CONTEXT_ENTRY 16
+#define WEFT_CONTEXT_MXCSR 16
+#define WEFT_CONTEXT_X87 20
 
 // What context::sp may carry in its low bits; a stack pointer has none. Resumed by its frame: 0.
 #define WEFT_SP_IS_FRESH 1
@@ -15,20 +16,16 @@
 #define WEFT_SP_TAGS 3
 
 // in the frame, from context::sp upwards
-#define WEFT_FRAME_MXCSR 0x00
-#define WEFT_FRAME_X87 0x04
-#define WEFT_FRAME_R15 0x08
-#define WEFT_FRAME_R14 0x10
-#define WEFT_FRAME_R13 0x18
-#define WEFT_FRAME_R12 0x20
-#define WEFT_FRAME_RBX 0x28
-#define WEFT_FRAME_RBP 0x30
-#define WEFT_FRAME_RETURN 0x38
-#define WEFT_FRAME_BYTES 0x40
+#define WEFT_FRAME_R15 0x00
+#define WEFT_FRAME_R14 0x08
+#define WEFT_FRAME_R13 0x10
+#define WEFT_FRAME_R12 0x18
+#define WEFT_FRAME_RBX 0x20
+#define WEFT_FRAME_RBP 0x28
+#define WEFT_FRAME_RETURN 0x30
+#define WEFT_FRAME_BYTES 0x38
 
-// System V ABI x86-64, 3.2.1: what a program starts with; bits 0-5 of MXCSR only tell what happened
-#define WEFT_MXCSR_DEFAULT 0x1f80
+// Bits 0-5 of MXCSR only tell what happened; the rest control. (System V ABI x86-64, 3.2.1.)
 #define WEFT_MXCSR_CONTROL 0xffc0
-#define WEFT_X87_DEFAULT 0x037f
 
 #endif

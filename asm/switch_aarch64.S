@@ -130,7 +130,7 @@ WEFT_C_NAME(context_entry):
         cbnz    x10, .Lload_defaults                    // the default FPCR is 0
 .Lrun:
         mov     x0, x1
-        ldr     x9, [x1, #WEFT_CONTEXT_ENTRY]
+        ldr     x9, [x1, #WEFT_CONTEXT_RESUME]
         blr     x9                                      // x0 = the context to continue with
         mov     x1, x0
         ldr     x9, [x1, #WEFT_CONTEXT_SP]

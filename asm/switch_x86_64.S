@@ -15,18 +15,18 @@
 //   suspended                                        fresh
 //   +---------------------------+ higher             +--------------------------+ <- sp | 1, a
 //   | ... frames of the fiber   |                    | nothing: the first call  |    multiple of 16
-//   | return address            | 0x38 \ together    | pushes its return        |
-//   | rbp                       | 0x30 / an ordinary | address here             |
-//   | rbx                       | 0x28   frame record|
-//   | r12                       | 0x20
-//   | r13                       | 0x18
-//   | r14                       | 0x10
-//   | r15                       | 0x08
-//   | mxcsr | x87 cw | unused   | 0x00
+//   | return address            | 0x30 \ together    | pushes its return        |
+//   | rbp                       | 0x28 / an ordinary | address here             |
+//   | rbx                       | 0x20   frame record|
+//   | r12                       | 0x18
+//   | r13                       | 0x10
+//   | r14                       | 0x08
+//   | r15                       | 0x00
 //   +---------------------------+ <- context::sp
 //
-// Saved: rbx, rbp, r12-r15, rsp, the control bits of MXCSR and of the x87 control word. (System V
-// ABI x86-64, 3.2.1 and 3.2.3.) Not saved, and why:
+// Saved: rbx, rbp, r12-r15, rsp; the control bits of MXCSR and of the x87 control word stand in the
+// context, where note_float_control() wrote them (System V ABI x86-64, 3.2.1 and 3.2.3). They are
+// loaded only if the other side's differ. Not saved, and why:
 // - other registers, the direction flag, vector state: caller-saved, and this is a call like others
 // - the status bits of MXCSR: they belong to the thread; loading them is what makes a switch
 //   between sides with different ones cost 71 ns instead of 4.7 (measured with jump_fcontext)
@@ -51,8 +51,6 @@ WEFT_C_NAME(context_switch):
         endbr64                                         // C++ may call it through a pointer
         subq    $WEFT_FRAME_RETURN, %rsp                // the return address is there already
         .cfi_adjust_cfa_offset WEFT_FRAME_RETURN
-        stmxcsr WEFT_FRAME_MXCSR(%rsp)                  // first: they take longest
-        fnstcw  WEFT_FRAME_X87(%rsp)
         movq    %r15, WEFT_FRAME_R15(%rsp)
         movq    %r14, WEFT_FRAME_R14(%rsp)
         movq    %r13, WEFT_FRAME_R13(%rsp)
@@ -66,25 +64,25 @@ WEFT_C_NAME(context_switch):
         .cfi_rel_offset rbx, WEFT_FRAME_RBX
         .cfi_rel_offset rbp, WEFT_FRAME_RBP
         movq    WEFT_CONTEXT_SP(%rsi), %rax             // where to
-        movl    WEFT_FRAME_MXCSR(%rsp), %ecx            // what is in force now, to compare with
-        movzwl  WEFT_FRAME_X87(%rsp), %edx
+        movl    WEFT_CONTEXT_MXCSR(%rdi), %ecx          // what is in force now
+        movzwl  WEFT_CONTEXT_X87(%rdi), %edx
         movq    %rsp, WEFT_CONTEXT_SP(%rdi)             // from here on this side can be resumed
-        testb   $WEFT_SP_TAGS, %al
-        jnz     .Lunusual
-.Lresume:                                               // rax: a frame; ecx, edx: present controls
-        movq    %rax, %rsp                              // the CFI above holds for that side, too
-        xorl    WEFT_FRAME_MXCSR(%rsp), %ecx
-        xorw    WEFT_FRAME_X87(%rsp), %dx
+        xorl    WEFT_CONTEXT_MXCSR(%rsi), %ecx
+        xorw    WEFT_CONTEXT_X87(%rsi), %dx
         andl    $WEFT_MXCSR_CONTROL, %ecx               // status bits may differ
         orw     %cx, %dx
-        movq    WEFT_FRAME_R15(%rsp), %r15              // (no flag is changed by a move)
+        jnz     .Lload_controls                         // rare
+.Lgo:
+        testb   $WEFT_SP_TAGS, %al
+        jnz     .Lunusual
+.Lresume:                                               // rax: a frame
+        movq    %rax, %rsp                              // the CFI above holds for that side, too
+        movq    WEFT_FRAME_R15(%rsp), %r15
         movq    WEFT_FRAME_R14(%rsp), %r14
         movq    WEFT_FRAME_R13(%rsp), %r13
         movq    WEFT_FRAME_R12(%rsp), %r12
         movq    WEFT_FRAME_RBX(%rsp), %rbx
         movq    WEFT_FRAME_RBP(%rsp), %rbp
-        jnz     .Lload_controls                         // rare: loading costs 35 ns
-.Lreturn:
         .cfi_remember_state
         addq    $WEFT_FRAME_RETURN, %rsp
         .cfi_adjust_cfa_offset -WEFT_FRAME_RETURN
@@ -96,11 +94,16 @@ WEFT_C_NAME(context_switch):
         .cfi_restore rbp
         ret
 
-.Lload_controls:
+.Lload_controls:                                        // still on our own stack
         .cfi_restore_state
-        ldmxcsr WEFT_FRAME_MXCSR(%rsp)
-        fldcw   WEFT_FRAME_X87(%rsp)
-        jmp     .Lreturn
+        stmxcsr -8(%rsp)                                // (in the red zone; rsp is below the frame)
+        andl    $~WEFT_MXCSR_CONTROL, -8(%rsp)          // the thread's status bits
+        movl    WEFT_CONTEXT_MXCSR(%rsi), %ecx
+        andl    $WEFT_MXCSR_CONTROL, %ecx
+        orl     %ecx, -8(%rsp)
+        ldmxcsr -8(%rsp)
+        fldcw   WEFT_CONTEXT_X87(%rsi)
+        jmp     .Lgo
 
 .Lunusual:                                              // still on our own stack
         testb   $WEFT_SP_IS_FRESH, %al
@@ -109,8 +112,7 @@ WEFT_C_NAME(context_switch):
         .cfi_endproc
         .size   WEFT_C_NAME(context_switch), . - WEFT_C_NAME(context_switch)
 
-// A fresh context starts with the default control bits and without anybody to return to.
-// In: rax = its stack's top | 1, rsi = the context, ecx and edx = the present controls.
+// In: rax = the stack's top | 1, rsi = the context, whose control bits are in force.
         .globl  WEFT_C_NAME(context_entry)
         .hidden WEFT_C_NAME(context_entry)
         .type   WEFT_C_NAME(context_entry), @function
@@ -121,37 +123,15 @@ WEFT_C_NAME(context_entry):
 .Lfresh:
         leaq    -WEFT_SP_IS_FRESH(%rax), %rsp           // a multiple of 16, as the call below wants
         xorl    %ebp, %ebp                              // walkers of frame pointers end here
-        andl    $WEFT_MXCSR_CONTROL, %ecx
-        cmpl    $WEFT_MXCSR_DEFAULT, %ecx
-        jne     .Lload_defaults
-        cmpw    $WEFT_X87_DEFAULT, %dx
-        jne     .Lload_defaults
-.Lrun:
         movq    %rsi, %rdi
-        call    *WEFT_CONTEXT_ENTRY(%rsi)               // rax = the context to continue with
-        movq    %rax, %rsi
+        call    *WEFT_CONTEXT_RESUME(%rsi)              // entry(self); rax = whom to continue with,
+        movq    %rax, %rsi                              // whose control bits it has loaded
         movq    WEFT_CONTEXT_SP(%rsi), %rax
-        subq    $16, %rsp
-        stmxcsr WEFT_FRAME_MXCSR(%rsp)                  // what this side leaves behind
-        fnstcw  WEFT_FRAME_X87(%rsp)
-        movl    WEFT_FRAME_MXCSR(%rsp), %ecx
-        movzwl  WEFT_FRAME_X87(%rsp), %edx
         testb   $WEFT_SP_TAGS, %al
         jz      .Lresume                                // its ret takes off what our starter pushed
         testb   $WEFT_SP_IS_FRESH, %al
         jnz     .Lfresh
         jmp     *WEFT_CONTEXT_RESUME(%rsi)
-
-.Lload_defaults:
-        subq    $16, %rsp
-        stmxcsr (%rsp)
-        andl    $~WEFT_MXCSR_CONTROL, (%rsp)            // status bits stay: they are the thread's
-        orl     $WEFT_MXCSR_DEFAULT, (%rsp)
-        ldmxcsr (%rsp)
-        movw    $WEFT_X87_DEFAULT, (%rsp)
-        fldcw   (%rsp)
-        addq    $16, %rsp
-        jmp     .Lrun
         .cfi_endproc
         .size   WEFT_C_NAME(context_entry), . - WEFT_C_NAME(context_entry)
 

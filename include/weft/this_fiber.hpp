@@ -41,7 +41,7 @@ void await_sleep_until(std::chrono::time_point<clock, Duration> deadline) {
 // Goes behind every fiber that is ready now, and lets timers and I/O in: a loop of yields starves
 // nobody.  Parks: may.  Calls from: fiber; any other thread yields its time slice.
 // Throws: cancelled.
-inline void yield() { detail::yield_fiber(); }
+WEFT_INLINE void yield() { detail::yield_fiber(); }
 
 // Throws if this task was cancelled; else returns at once.
 // Parks: never.  Calls from: any thread; does nothing outside a fiber.  Throws: cancelled.

@@ -20,19 +20,17 @@ namespace {
 
 static_assert(offsetof(context, sp) == WEFT_CONTEXT_SP);
 static_assert(offsetof(context, resume) == WEFT_CONTEXT_RESUME);
-static_assert(offsetof(context, entry) == WEFT_CONTEXT_ENTRY);
+#if defined(__x86_64__)
+static_assert(offsetof(context, mxcsr) == WEFT_CONTEXT_MXCSR);
+static_assert(offsetof(context, x87_control) == WEFT_CONTEXT_X87);
+#endif
 
 // The frame as C++ sees it: what the assembler stores where.
 #if defined(__x86_64__)
 struct frame {
-  std::uint32_t mxcsr;
-  std::uint16_t x87_control;
-  std::uint16_t unused;
   std::uint64_t r15, r14, r13, r12, rbx, rbp;
   std::uint64_t return_address;
 };
-static_assert(offsetof(frame, mxcsr) == WEFT_FRAME_MXCSR);
-static_assert(offsetof(frame, x87_control) == WEFT_FRAME_X87);
 static_assert(offsetof(frame, r15) == WEFT_FRAME_R15);
 static_assert(offsetof(frame, r14) == WEFT_FRAME_R14);
 static_assert(offsetof(frame, r13) == WEFT_FRAME_R13);

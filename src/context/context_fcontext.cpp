@@ -36,7 +36,7 @@ WEFT_NO_SANITIZE static void WEFT_C_NAME(context_entry)(fcontext::transfer_t cam
   auto* const self = static_cast<weft::detail::context*>(came.data);
   self->from->sp = came.fctx;
   weft::detail::context* const next = self->entry(self);
-  next->from = self;
+  next->from = next;
   fcontext::jump_fcontext(next->sp, next);
   __builtin_unreachable();
 }
@@ -57,15 +57,18 @@ namespace detail {
 void make_context(context& fresh, void* top, std::size_t bytes, context_entry entry) noexcept {
   fresh.entry = entry;
   fresh.from = nullptr;
-  // make_fcontext copies the present control words into the fresh frame.
-  const float_control present;
-  if (__builtin_expect(present.is_default(), 1)) {
-    fresh.sp = fcontext::make_fcontext(top, bytes, &WEFT_C_NAME(context_entry));
-  } else {
-    present.load_default();
+  // make_fcontext copies the control words in force into the fresh frame.
+#if defined(__x86_64__)
+  float_controls present;
+  if (__builtin_expect(!present.are_default(), 0)) {
+    float_controls changed = present;
+    changed.change_to_default();
     fresh.sp = fcontext::make_fcontext(top, bytes, &WEFT_C_NAME(context_entry));
     present.load();
+    return;
   }
+#endif
+  fresh.sp = fcontext::make_fcontext(top, bytes, &WEFT_C_NAME(context_entry));
 }
 
 }  // namespace detail

@@ -115,8 +115,7 @@ context* fiber_main(context*) noexcept {
     fiber& next = take_unbound(here);
     // The next one may be fresh, too: it begins on this warm stack, without any switch.
     if (inherit_stack(here, self, next)) {
-      const float_control left_behind;
-      if (WEFT_UNLIKELY(!left_behind.is_default())) left_behind.load_default();
+      if (here.keeps_float_control) float_controls().change_to_default();
       continue;
     }
     if (next.state != fiber_state::fresh || bind_stack(here, next)) {

@@ -75,8 +75,7 @@ void loop::fire_timers() noexcept {
 }
 
 void loop::turn() noexcept {
-  // One more than a turn: handing over to the first fiber counts, too.
-  switches_left = slice + 1;
+  turn_end = ready.taken() + slice;
   look(*this);
   if (!ready.empty()) {
     // A loop of yields must let I/O in; observed loops count, so that they are reproducible.

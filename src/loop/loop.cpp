@@ -75,6 +75,7 @@ loop::loop(const options& given)
   report_other_copies();
   eh = thread_eh_state();
   error_number = &errno;
+  keeps_float_control = how.float_control == float_control::per_fiber;
   is_instrumented = has_address_sanitizer() || has_thread_sanitizer();
   is_observed = how.seed != 0 || !time->is_wall_time();
   watch();
@@ -116,7 +117,7 @@ loop::~loop() {
 void loop::watch() noexcept {
   is_watched = is_observed || is_instrumented || tracer != nullptr;
   slice = is_watched ? 1 : 61;
-  if (is_watched) switches_left = 1;
+  if (is_watched) turn_end = 0;
 }
 
 void loop::measure_root_stack() noexcept {

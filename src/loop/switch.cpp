@@ -2,6 +2,7 @@
 // Taking the next fiber and switching to it, with everything that may be due. The hot halves are
 // inline in weft/detail/park.hpp and come here when one of their tests says so.
 #include "../base/sanitizers.hpp"
+#include "../context/float_control.hpp"
 #include "../stack/guard.hpp"
 #include "../stack/overflow.hpp"
 #include "loop.hpp"
@@ -43,7 +44,7 @@ void check_canary(loop& here, const fiber& self) noexcept {
 bool is_look_due(loop& here) noexcept {
   if (here.is_observed) return true;
   if (here.time->now() - here.last_look >= time_per_look) return true;
-  here.switches_left = here.slice;
+  here.turn_end = here.ready.taken() + here.slice;
   return false;
 }
 
@@ -80,7 +81,7 @@ bool bind_stack(loop_core& core, fiber& fresh) noexcept {
 
 fiber& take_unbound(loop_core& core) noexcept {
   loop& here = whole(core);
-  if (WEFT_UNLIKELY(--here.switches_left == 0) && is_look_due(here)) return here.idle;
+  if (WEFT_UNLIKELY(here.ready.taken() >= here.turn_end) && is_look_due(here)) return here.idle;
   if (here.ready.empty()) return here.idle;
   if (WEFT_UNLIKELY(here.is_watched) && here.how.seed != 0) shuffle(here);
   return here.ready.pop();
@@ -90,7 +91,6 @@ fiber& take_next(loop_core& here) noexcept {
   for (;;) {
     fiber& next = take_unbound(here);
     if (WEFT_LIKELY(next.state != fiber_state::fresh) || bind_stack(here, next)) return next;
-    ++here.switches_left;  // it does not count: nothing ran
   }
 }
 
@@ -100,6 +100,7 @@ WEFT_NOINLINE WEFT_NO_SANITIZE void switch_to(loop_core& here, fiber& self, fibe
     self.saved_eh = *here.eh;
     *here.eh = eh_state{};
   }
+  if (here.keeps_float_control) note_float_control(self.ctx);
   self.saved_errno = *here.error_number;
   here.current = &next;
   if (WEFT_UNLIKELY(here.is_instrumented)) {
@@ -181,6 +182,7 @@ bool inherit_stack(loop_core& core, fiber& self, fiber& next) noexcept {
 context* leave_for_good(loop_core& core, fiber& self, fiber& next) noexcept {
   loop& here = whole(core);
   check_canary(here, self);
+  if (here.keeps_float_control) leave_float_control(next.ctx);
   here.current = &next;
   // A stack of the pool that stays warm is put on its list right away: nobody can take it before
   // the switch is over. All else (memory given back, a starving fiber, a sanitizer that still

@@ -17,7 +17,7 @@ const char* state_of(const loop& here, const fiber& f) noexcept {
     case fiber_state::blank:
       return "blank";
     case fiber_state::fresh:
-      return "waiting to start";
+      return f.node.is_linked() ? "waiting to start" : "ready";
     case fiber_state::ready:
       return &f == here.current ? "running" : "ready";
     case fiber_state::parked:

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "context/float_control.hpp"
 #include "support/build_kind.hpp"
 #include "weft/detail/compiler.hpp"
 #include "weft/detail/context.hpp"
@@ -48,6 +49,7 @@ struct flow : weft::detail::context {
 
   WEFT_NO_SANITIZE static weft::detail::context* enter(weft::detail::context* self) noexcept {
     flow* const next = call(*static_cast<flow*>(self));
+    weft::detail::leave_float_control(*next);
 #if WEFT_TESTS_TSAN
     __tsan_switch_to_fiber(next->tsan, 0);
 #endif
@@ -64,6 +66,7 @@ WEFT_NOINLINE WEFT_NO_SANITIZE inline void hop(flow& self, flow& to) noexcept {
 #if WEFT_TESTS_TSAN
   __tsan_switch_to_fiber(to.tsan, 0);
 #endif
+  weft::detail::note_float_control(self);
   WEFT_C_NAME(context_switch)(&self, &to);
 }
 

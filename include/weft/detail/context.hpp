@@ -23,12 +23,30 @@ using context_entry = context* (*)(context* self) noexcept;
 struct context {
   void* sp = nullptr;  // the backend's handle of the suspended side; stale while it runs
 #if WEFT_CONTEXT_ASM
-  void* resume = nullptr;  // where code that was suspended inline goes on; else unused
+  // Where a fresh context begins, or where one that was suspended inline goes on.
+  union {
+    context_entry entry = nullptr;
+    void* resume;
+  };
+  std::uint32_t mxcsr = 0x1f80;  // as noted when it was left last; these two are the defaults
+  std::uint16_t x87_control = 0x37f;
 #else
-  context* from = nullptr;  // who switched here last; written by the switch, read at arrival
-#endif
+  context* from = nullptr;        // who switched here last; written by the switch, read at arrival
   context_entry entry = nullptr;  // where a fresh context begins
+#endif
 };
+
+// Notes the floating-point control bits in force in the context that is about to be left; the switch
+// loads what differs. Called first on the way to a switch: reading MXCSR waits for all that came
+// before (4.2 ns on a Zen 4), but lets what comes after go on. Whoever never calls it shares one set
+// of control bits among all contexts of a thread.
+#if WEFT_CONTEXT_ASM && defined(__x86_64__)
+[[gnu::always_inline]] inline void note_float_control(context& self) noexcept {
+  asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(self.mxcsr), "=m"(self.x87_control));
+}
+#else
+[[gnu::always_inline]] inline void note_float_control(context&) noexcept {}
+#endif
 
 // Prepares `fresh` to run entry(&fresh) at the first switch to it, on the stack that ends (at its
 // high end) at `top` and is `bytes` long.
@@ -41,6 +59,10 @@ inline void make_context(context& fresh, void* top, std::size_t, context_entry e
   const auto aligned = reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15};
   fresh.sp = reinterpret_cast<void*>(aligned | sp_is_fresh);
   fresh.entry = entry;
+#if defined(__x86_64__)
+  fresh.mxcsr = 0x1f80;  // what a program starts with: System V ABI x86-64, 3.2.1
+  fresh.x87_control = 0x37f;
+#endif
 }
 #else
 WEFT_API void make_context(context& fresh, void* top, std::size_t bytes,

@@ -21,11 +21,12 @@ struct loop_core {
   fiber* current = nullptr;     // who runs; &idle while the loop itself works
   eh_state* eh = nullptr;       // this thread's live exception state
   int* error_number = nullptr;  // this thread's errno: one address for the thread's life
-  // Until the loop looks at the clock. 1 sends a switch down its slow path, and a watched loop
-  // (trace, seed, virtual clock, sanitizer) always stands at 1.
-  unsigned switches_left = 1;
+  // When ready.taken() has come this far, a switch takes its slow path and the loop looks at the
+  // clock. A watched loop (trace, seed, virtual clock, sanitizer) is always there.
+  std::size_t turn_end = 0;
   std::uint8_t born_attention = 0;  // of every fiber that starts: cancelled, while the loop closes
   bool is_watched = false;
+  bool keeps_float_control = true;  // each fiber has its own: options::float_control
   ready_ring ready;
   fiber* free_records = nullptr;  // blank ones, linked through payload
   std::uint64_t next_id = 1;

@@ -44,24 +44,30 @@ WEFT_INLINE void start_fiber(loop_core& here, fiber& record) noexcept {
   if (WEFT_UNLIKELY(here.is_watched)) trace_spawn(here, record);
 }
 
+// The switch itself, when nothing else is to be done. errno belongs to the fiber; it is mostly the
+// same on both sides, and a store costs more than a look.
+WEFT_INLINE void switch_now(loop_core& here, fiber& self, fiber& next) noexcept {
+  if (*here.error_number != self.saved_errno) self.saved_errno = *here.error_number;
+  here.current = &next;
+  WEFT_C_NAME(context_switch)(&self.ctx, &next.ctx);
+  if (*here.error_number != self.saved_errno) *here.error_number = self.saved_errno;
+}
+
 // Runs somebody else until self, which is in the ring or where a waker finds it, is ready again.
 WEFT_INLINE void suspend(loop_core& here, fiber& self) noexcept {
-  if (WEFT_UNLIKELY(here.switches_left <= 1 || self.attention != 0 || here.ready.empty() ||
+  if (WEFT_UNLIKELY(here.ready.taken() >= here.turn_end || self.attention != 0 || here.ready.empty() ||
                     here.eh->any())) {
     suspend_slowly(here, self);
     return;
   }
-  --here.switches_left;
+  if (here.keeps_float_control) note_float_control(self.ctx);
   fiber& next = here.ready.pop();
   if (WEFT_UNLIKELY(next.state == fiber_state::fresh) && !bind_stack(here, next)) {
     suspend_slowly(here, self);
     return;
   }
   if (WEFT_UNLIKELY(&next == &self)) return;  // alone: its own yield
-  self.saved_errno = *here.error_number;
-  here.current = &next;
-  WEFT_C_NAME(context_switch)(&self.ctx, &next.ctx);
-  *here.error_number = self.saved_errno;
+  switch_now(here, self, next);
   if (WEFT_UNLIKELY(self.attention != 0)) arrive(here, self);
 }
 
@@ -105,23 +111,19 @@ WEFT_INLINE void yield_fiber() {
     return;
   }
   fiber& self = *here->current;
-  if (WEFT_UNLIKELY(here->switches_left <= 1 || self.attention != 0 || here->eh->any())) {
+  if (WEFT_UNLIKELY(here->ready.taken() >= here->turn_end || self.attention != 0 || here->eh->any())) {
     yield_slowly();
     return;
   }
-  --here->switches_left;
-  here->ready.push(self);
-  fiber& next = here->ready.pop();
+  if (here->keeps_float_control) note_float_control(self.ctx);
+  fiber& next = here->ready.rotate(self);
   if (WEFT_UNLIKELY(next.state == fiber_state::fresh) && !bind_stack(*here, next)) {
     suspend_slowly(*here, self);
     throw_if_cancelled(*here);
     return;
   }
   if (WEFT_UNLIKELY(&next == &self)) return;
-  self.saved_errno = *here->error_number;
-  here->current = &next;
-  WEFT_C_NAME(context_switch)(&self.ctx, &next.ctx);
-  *here->error_number = self.saved_errno;
+  switch_now(*here, self, next);
   if (WEFT_UNLIKELY(self.attention != 0)) {
     arrive(*here, self);
     throw_if_cancelled(*here);

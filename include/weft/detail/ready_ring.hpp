@@ -17,25 +17,26 @@ namespace detail {
 
 class ready_ring {
  public:
-  bool empty() const noexcept { return head_ == tail_; }
-  std::size_t size() const noexcept { return tail_ - head_; }
+  bool empty() const noexcept { return count_ == 0; }
+  std::size_t size() const noexcept { return count_; }
+
+  // How many were ever taken out: the loop's turns are counted by it.
+  std::size_t taken() const noexcept { return head_; }
 
   // Precondition: reserve() was called for at least as many fibers as can be ready.
-  void push(fiber& f) noexcept { slots_[tail_++ & mask_] = &f; }
+  void push(fiber& f) noexcept { slots_[(head_ + count_++) & mask_] = &f; }
 
-  // Takes the first. Records and stacks of those behind it are fetched meanwhile: among many, a
-  // parked one is cold in every cache and in the TLB.
+  // Takes the first.
   fiber& pop() noexcept {
-    fiber& first = *slots_[head_++ & mask_];
-    // Never look through what lies behind the tail: stale pointers, whose records may be gone.
-    if (tail_ - head_ > record_distance) {
-      __builtin_prefetch(slots_[(head_ + record_distance) & mask_]);
-      const char* const sp =
-          static_cast<const char*>(slots_[(head_ + stack_distance) & mask_]->ctx.sp);
-      __builtin_prefetch(sp);
-      __builtin_prefetch(sp + 64);
-    }
-    return first;
+    --count_;
+    return advance();
+  }
+
+  // Puts f last and takes the first, which may be f. One store less than push() and pop(): a
+  // switch is bound by its stores.
+  fiber& rotate(fiber& f) noexcept {
+    slots_[(head_ + count_) & mask_] = &f;
+    return advance();
   }
 
   // Brings the fiber at `offset` behind the first to the front (seeded schedules).
@@ -51,22 +52,39 @@ class ready_ring {
   std::size_t capacity() const noexcept { return mask_ + 1; }
 
  private:
+  // How far ahead to fetch: a miss of cache and TLB takes as long as some ten switches.
+  static constexpr std::size_t record_distance = 16;
+  static constexpr std::size_t stack_distance = 8;
+
+  // Records and stacks of those behind the first are fetched meanwhile: among many, a parked one
+  // is cold in every cache and in the TLB.
+  fiber& advance() noexcept {
+    fiber& first = *slots_[head_++ & mask_];
+    // Never look through what lies behind the last: stale pointers, whose records may be gone.
+    if (count_ > record_distance) {
+      __builtin_prefetch(slots_[(head_ + record_distance) & mask_]);
+      const char* const sp =
+          static_cast<const char*>(slots_[(head_ + stack_distance) & mask_]->ctx.sp);
+      __builtin_prefetch(sp);
+      __builtin_prefetch(sp + 64);
+    }
+    return first;
+  }
+
   void grow(std::size_t fibers) {
     std::size_t wider = capacity();
     while (wider < fibers) wider *= 2;
-    // Value-initialised: pop() looks at slots that were never written.
+    // Value-initialised: advance() looks at slots that were never written.
     auto slots = std::make_unique<fiber*[]>(wider);
-    for (std::size_t i = head_; i != tail_; ++i) slots[i & (wider - 1)] = slots_[i & mask_];
+    for (std::size_t i = head_; i != head_ + count_; ++i) {
+      slots[i & (wider - 1)] = slots_[i & mask_];
+    }
     slots_ = std::move(slots);
     mask_ = wider - 1;
   }
 
-  // How far ahead: a miss of cache and TLB takes as long as some ten switches.
-  static constexpr std::size_t record_distance = 16;
-  static constexpr std::size_t stack_distance = 8;
-
-  std::size_t head_ = 0;  // run freely; the mask wraps them
-  std::size_t tail_ = 0;
+  std::size_t head_ = 0;  // runs freely; the mask wraps it
+  std::size_t count_ = 0;
   std::size_t mask_ = 63;
   std::unique_ptr<fiber*[]> slots_ = std::make_unique<fiber*[]>(64);
 };
