@@ -72,7 +72,8 @@ WEFT_C_NAME(context_switch):
         andl    $WEFT_MXCSR_CONTROL, %ecx               // status bits may differ
         orw     %cx, %dx
         jnz     .Lload_controls                         // rare
-.Lgo:
+        .globl  WEFT_C_NAME(context_continue)           // from inline code; rsi: to, rax: its sp
+WEFT_C_NAME(context_continue):
         testb   $WEFT_SP_TAGS, %al
         jnz     .Lunusual
 .Lresume:                                               // rax: a frame
@@ -103,7 +104,7 @@ WEFT_C_NAME(context_switch):
         orl     %ecx, -8(%rsp)
         ldmxcsr -8(%rsp)
         fldcw   WEFT_CONTEXT_X87(%rsi)
-        jmp     .Lgo
+        jmp     WEFT_C_NAME(context_continue)
 
 .Lunusual:                                              // still on our own stack
         testb   $WEFT_SP_IS_FRESH, %al

@@ -108,12 +108,9 @@ class WEFT_API task_base {
       join_for_value_slowly();
       return;
     }
-    if (record.state != fiber_state::done) {
-      self.node.notify = &wake_owner;
-      record.waiters.push_back(self.node);
-      if (park(*here, "join", &record, is_cancel_deliverable(*here)) == wake_reason::cancelled) {
-        throw_cancelled(self);
-      }
+    if (record.state != fiber_state::done &&
+        join_unfinished(*here, record, is_cancel_deliverable(*here)) == wake_reason::cancelled) {
+      throw_cancelled(self);
     }
     if (WEFT_UNLIKELY(record.outcome != fiber_outcome::value)) join_for_value_slowly();
   }

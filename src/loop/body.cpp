@@ -9,6 +9,7 @@
 #include <new>
 #include <string>
 #include <typeinfo>
+#include <utility>
 
 #include "../context/float_control.hpp"
 #include "loop.hpp"
@@ -81,6 +82,13 @@ void report_lost_error(fiber& f, const char* how) noexcept {
   }
 }
 
+WEFT_NOINLINE static void notify_waiters(fiber& self) noexcept {
+  while (list_node* const waiting = self.waiters.pop_front()) {
+    auto& node = static_cast<wait_node&>(*waiting);
+    node.notify(node, self);
+  }
+}
+
 // From the body's first instruction until everybody who waits for its end knows.
 static void live(loop_core& here, fiber& self) noexcept {
   *here.error_number = 0;
@@ -95,33 +103,25 @@ static void live(loop_core& here, fiber& self) noexcept {
   if (WEFT_UNLIKELY(here.is_watched)) whole(here).record(testing::trace_kind::end, self);
   // release: a handle on another thread reads the result after it reads this
   self.has_ended.store(true, std::memory_order_release);
-  while (list_node* const waiting = self.waiters.pop_front()) {
-    auto& node = static_cast<wait_node&>(*waiting);
-    if (WEFT_LIKELY(node.notify == &wake_owner)) {
-      wake(*node.owner, wake_reason::completed);
-    } else {
-      node.notify(node, self);
-    }
-  }
+  if (self.joiner != nullptr) wake(*std::exchange(self.joiner, nullptr), wake_reason::completed);
+  if (WEFT_UNLIKELY(!self.waiters.empty())) notify_waiters(self);
   if (--here.live == 0 && whole(here).is_closing) wake(here.root, wake_reason::completed);
 }
 
 context* fiber_main(context*) noexcept {
   loop_core& here = *running_loop();
-  greet_sanitizer(here);
+  if (WEFT_UNLIKELY(here.is_instrumented)) greet_sanitizer(here);
   for (;;) {
     fiber& self = *here.current;
     live(here, self);
     fiber& next = take_unbound(here);
-    // The next one may be fresh, too: it begins on this warm stack, without any switch.
-    if (inherit_stack(here, self, next)) {
+    if (WEFT_LIKELY(next.state != fiber_state::fresh)) return leave_for_good(here, self, next);
+    // The next one is fresh, too: it begins on this warm stack, without any switch.
+    if (WEFT_LIKELY(inherit_stack(here, self, next))) {
       if (here.keeps_float_control) float_controls().change_to_default();
       continue;
     }
-    if (next.state != fiber_state::fresh || bind_stack(here, next)) {
-      return leave_for_good(here, self, next);
-    }
-    return leave_for_good(here, self, take_next(here));
+    return leave_for_good(here, self, bind_stack(here, next) ? next : take_next(here));
   }
 }
 

@@ -113,8 +113,15 @@ inline void trace_run(loop_core& here, const fiber& f) noexcept {
 }
 
 // switch.cpp
-fiber& take_unbound(loop_core& here) noexcept;  // ready, or the idle context
-fiber& take_next(loop_core& here) noexcept;     // the same, with a stack
+fiber& take_slowly(loop_core& here) noexcept;
+// The next that is ready, maybe fresh, or the idle context.
+inline fiber& take_unbound(loop_core& here) noexcept {
+  if (WEFT_UNLIKELY(here.ready.taken() >= here.turn_end || here.ready.empty())) {
+    return take_slowly(here);
+  }
+  return here.ready.pop();
+}
+fiber& take_next(loop_core& here) noexcept;  // as take_unbound(), with a stack
 void switch_to(loop_core& here, fiber& self, fiber& next) noexcept;
 // self has ended: next begins on its stack, if it can; or self's stack is left for good
 bool inherit_stack(loop_core& here, fiber& self, fiber& next) noexcept;

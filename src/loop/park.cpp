@@ -69,21 +69,15 @@ bool cancel_fiber(fiber& target, std::string_view reason) {
 }
 
 void join_noexcept(loop_core& here, fiber& other) noexcept {
-  if (other.state == fiber_state::done) return;
-  fiber& self = *here.current;
-  self.node.notify = &wake_owner;
-  other.waiters.push_back(self.node);
-  park(here, "join", &other, false);
+  if (other.state != fiber_state::done) join_unfinished(here, other, false);
 }
 
 void join_fiber(loop_core& here, fiber& other) {
   if (other.state == fiber_state::done) return;
   throw_if_cancelled(here);
-  fiber& self = *here.current;
-  self.node.notify = &wake_owner;
-  other.waiters.push_back(self.node);
-  const wake_reason reason = park(here, "join", &other, is_cancel_deliverable(here));
-  if (reason == wake_reason::cancelled) throw_cancelled(self);
+  if (join_unfinished(here, other, is_cancel_deliverable(here)) == wake_reason::cancelled) {
+    throw_cancelled(*here.current);
+  }
 }
 
 }  // namespace detail

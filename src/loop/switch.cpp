@@ -79,11 +79,11 @@ bool bind_stack(loop_core& core, fiber& fresh) noexcept {
   return true;
 }
 
-fiber& take_unbound(loop_core& core) noexcept {
+WEFT_NOINLINE fiber& take_slowly(loop_core& core) noexcept {
   loop& here = whole(core);
-  if (WEFT_UNLIKELY(here.ready.taken() >= here.turn_end) && is_look_due(here)) return here.idle;
+  if (here.ready.taken() >= here.turn_end && is_look_due(here)) return here.idle;
   if (here.ready.empty()) return here.idle;
-  if (WEFT_UNLIKELY(here.is_watched) && here.how.seed != 0) shuffle(here);
+  if (here.is_watched && here.how.seed != 0) shuffle(here);
   return here.ready.pop();
 }
 

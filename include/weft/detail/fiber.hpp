@@ -124,7 +124,8 @@ struct alignas(64) fiber {
   void* payload = nullptr;  // callable and result: in storage, or on the heap when large
   std::uint64_t id = 0;
   spawn_site site;
-  list waiters;  // who waits for this fiber's end: wait_nodes
+  // Who waits for this fiber's end: the first one, if it is a fiber that joins, then wait_nodes.
+  fiber* joiner = nullptr;
   // Written together when a record is given back: see give_record().
   fiber_outcome outcome = fiber_outcome::pending;
   bool has_handle = false;       // a task<> refers to this record; it frees it
@@ -138,6 +139,7 @@ struct alignas(64) fiber {
   alignas(std::max_align_t) unsigned char storage[inline_bytes];
 
   // -- the rest: waiting, and what is rare --
+  list waiters;
   wait_node node;  // this fiber's place in what it waits for
   timer sleep;
   loop_core* home = nullptr;      // never changes once the fiber has started

@@ -10,6 +10,9 @@
 #include "weft/detail/config.hpp"
 #include "weft/detail/context.hpp"
 #include "weft/detail/fiber.hpp"
+#if WEFT_INLINE_SWITCH
+#include "weft/detail/inline_switch.hpp"
+#endif
 #include "weft/detail/loop_core.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -49,7 +52,15 @@ WEFT_INLINE void start_fiber(loop_core& here, fiber& record) noexcept {
 WEFT_INLINE void switch_now(loop_core& here, fiber& self, fiber& next) noexcept {
   if (*here.error_number != self.saved_errno) self.saved_errno = *here.error_number;
   here.current = &next;
+#if WEFT_INLINE_SWITCH
+  if (WEFT_LIKELY(have_same_float_control(self.ctx, next.ctx))) {
+    switch_inline(self.ctx, next.ctx);
+  } else {
+    WEFT_C_NAME(context_switch)(&self.ctx, &next.ctx);
+  }
+#else
   WEFT_C_NAME(context_switch)(&self.ctx, &next.ctx);
+#endif
   if (*here.error_number != self.saved_errno) *here.error_number = self.saved_errno;
 }
 
@@ -101,6 +112,24 @@ WEFT_INLINE void wake(fiber& parked, wake_reason reason) noexcept {
   parked.since = here.last_look;
   here.ready.push(parked);
   if (WEFT_UNLIKELY(here.is_watched)) trace_wake(here, parked);
+}
+
+// Waits for another fiber's end. `other` has not ended; the caller cares for its own cancellation
+// before and after. The first to join stands in the record itself: most tasks have one.
+WEFT_INLINE wake_reason join_unfinished(loop_core& here, fiber& other, bool is_cancellable) noexcept {
+  fiber& self = *here.current;
+  if (WEFT_UNLIKELY(other.joiner != nullptr || !other.waiters.empty())) {
+    self.node.notify = &wake_owner;
+    other.waiters.push_back(self.node);
+    return park(here, "join", &other, is_cancellable);
+  }
+  other.joiner = &self;
+  const wake_reason reason = park(here, "join", &other, is_cancellable);
+  if (WEFT_UNLIKELY(reason != wake_reason::completed)) {
+    // It may have ended since, or ended and found us ready.
+    if (other.joiner == &self) other.joiner = nullptr;
+  }
+  return reason;
 }
 
 // A yield is a park that is already woken: no state changes, nobody is told.

@@ -80,7 +80,11 @@ struct payload : result_slot<T> {
     if constexpr (!fits()) delete &of(self);
   }
 
-  static constexpr fiber_ops ops{&run, &drop_callable, &drop_result, &drop_block};
+  // Null where there is nothing to do: an indirect call each, saved for most callables.
+  static constexpr fiber_ops ops{
+      &run, std::is_trivially_destructible_v<bound> ? nullptr : &drop_callable,
+      std::is_trivially_destructible_v<stored<T>> ? nullptr : &drop_result,
+      fits() ? nullptr : &drop_block};
 };
 
 // Constructs callable and arguments in `record`; on a throw the record is as before.

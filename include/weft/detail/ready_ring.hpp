@@ -84,8 +84,8 @@ class ready_ring {
   }
 
   std::size_t head_ = 0;  // runs freely; the mask wraps it
-  std::size_t count_ = 0;
   std::size_t mask_ = 63;
+  std::size_t count_ = 0;  // not beside head_: g++ would add to both in one slow vector
   std::unique_ptr<fiber*[]> slots_ = std::make_unique<fiber*[]>(64);
 };
 
