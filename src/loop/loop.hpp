@@ -10,6 +10,7 @@
 #include <memory>
 #include <new>
 
+#include "../stack/overflow.hpp"
 #include "../stack/stack_pool.hpp"
 #include "poller.hpp"
 #include "shared_side.hpp"
@@ -50,7 +51,7 @@ class loop final : public loop_core {
   timer_heap timers;
   std::unique_ptr<poller> kernel;
   stack_pool stacks;
-  stack* spare = nullptr;  // for callables whose fiber could get no stack
+  stack* spare = nullptr;              // for callables whose fiber could get no stack
   // Made early and shared: when stacks run out, the memory for n exceptions has run out, too.
   const std::exception_ptr no_stack_error = std::make_exception_ptr(std::bad_alloc());
   list starved;   // fresh fibers that wait for any stack: through node
@@ -81,6 +82,7 @@ class loop final : public loop_core {
 
   // switch.cpp: gives the ended fiber's stack (and, without a handle, its record) back
   void reclaim(fiber& ended) noexcept;
+  void feed_starved() noexcept;  // a stack came back: one of those who wait may try
 
   // loop.cpp
   void end_idle() noexcept;
@@ -115,6 +117,9 @@ void switch_to(loop_core& here, fiber& self, fiber& next) noexcept;
 void arrive(loop_core& here) noexcept;  // first thing on a stack that got control
 context* leave_for_good(loop_core& here, fiber& self, fiber& next) noexcept;  // self has ended
 void greet_sanitizer(loop_core& here) noexcept;  // before anything else on a fresh stack
+
+// loop.cpp: whom the report of an overflow names; async-signal-safe. Precondition: it has a stack.
+overflow_victim victim_of_overflow(const fiber& running) noexcept;
 
 // body.cpp
 context* fiber_main(context* self) noexcept;

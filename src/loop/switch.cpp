@@ -31,14 +31,9 @@ WEFT_NO_SANITIZE void announce_switch(loop_core& here, void** keep, fiber& next)
   }
 }
 
-void check_canary(loop& here, const fiber& self) noexcept {
+void check_canary(const fiber& self) noexcept {
   if ((self.attention & attention_canary) == 0 || is_canary_intact(*self.bound)) return;
-  overflow_victim victim;
-  victim.id = self.id;
-  victim.name = name_of(self).data();
-  victim.name_bytes = name_of(self).size();
-  victim.stack_bytes = here.stacks.usable_bytes(self.stack_class);
-  die_of_overflow(victim);
+  die_of_overflow(victim_of_overflow(self));
 }
 
 // Binds a stack to a fiber that runs for the first time. False: it must wait for one.
@@ -134,15 +129,19 @@ void loop::reclaim(fiber& ended) noexcept {
     stacks.release(*ended.bound, ended.stack_class);
   }
   ended.bound = nullptr;
-  // One stack, one try: were all of them to ask again, n starving fibers would cost n * n requests.
-  if (list_node* const waiting = starved.pop_front()) {
-    ready.push(*static_cast<wait_node&>(*waiting).owner);
-  }
+  feed_starved();
   if (!ended.has_handle) free_record(ended);
 }
 
+// One stack, one try: were all of them to ask again, n starving fibers would cost n * n requests.
+void loop::feed_starved() noexcept {
+  if (list_node* const waiting = starved.pop_front()) {
+    ready.push(*static_cast<wait_node&>(*waiting).owner);
+  }
+}
+
 void suspend(loop_core& here, fiber& self) noexcept {
-  if (WEFT_UNLIKELY((self.attention & attention_canary) != 0)) check_canary(whole(here), self);
+  if (WEFT_UNLIKELY((self.attention & attention_canary) != 0)) check_canary(self);
   fiber& next = take_next(here);
   if (&next == &self) {
     change_state(self, fiber_state::ready, fiber_state::running);
@@ -161,7 +160,7 @@ void suspend(loop_core& here, fiber& self) noexcept {
 }
 
 context* leave_for_good(loop_core& here, fiber& self, fiber& next) noexcept {
-  check_canary(whole(here), self);
+  check_canary(self);
   here.finished = &self;
   here.current = &next;
   if (WEFT_UNLIKELY(here.is_instrumented)) leave_instrumented(here, self, next);

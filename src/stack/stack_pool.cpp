@@ -106,6 +106,12 @@ std::uint32_t stack_pool::class_for(std::size_t bytes) {
   }
   size_class fresh;
   fresh.usable = usable;
+  fresh.cached = cached_;
+  if (!classes_.empty() && usable > classes_.front().usable && cached_ != 0) {
+    // As much memory as for stacks of the default size, not as many stacks: with_stack() would
+    // leave 8 GiB behind in a thousand stacks of 8 MiB.
+    fresh.cached = std::max<std::size_t>(1, cached_ / (usable / classes_.front().usable));
+  }
   classes_.push_back(fresh);
   return static_cast<std::uint32_t>(classes_.size() - 1);
 }
@@ -207,7 +213,7 @@ void stack_pool::drop_slab(size_class& c, stack_slab& slab) noexcept {
 
 void stack_pool::release(stack& s, std::uint32_t index) noexcept {
   size_class& c = classes_[index];
-  if (c.warm_count < cached_) {
+  if (c.warm_count < c.cached) {
     s.next = c.warm;
     c.warm = &s;
     ++c.warm_count;
