@@ -77,6 +77,7 @@ loop::loop(const options& given)
       stacks(given.stacks, given.stack_bytes, given.cached_stacks),
       // Spread small seeds over all bits; xorshift must not start at zero.
       random_state(std::max<std::uint64_t>(given.seed * 0x9e3779b97f4a7c15ULL, 1)) {
+  if (how.measure_stacks) marks = std::make_unique<stack_marks>();
   set_describe_current(&describe_running);
   report_other_copies();
   eh = thread_eh_state();

@@ -14,6 +14,7 @@
 #include "../stack/stack_pool.hpp"
 #include "poller.hpp"
 #include "shared_side.hpp"
+#include "stack_marks.hpp"
 #include "timer_heap.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/list.hpp"
@@ -52,6 +53,7 @@ class loop final : public loop_core {
   std::unique_ptr<poller> kernel;
   stack_pool stacks;
   stack* spare = nullptr;              // for callables whose fiber could get no stack
+  std::unique_ptr<stack_marks> marks;  // only with options::measure_stacks
   // Made early and shared: when stacks run out, the memory for n exceptions has run out, too.
   const std::exception_ptr no_stack_error = std::make_exception_ptr(std::bad_alloc());
   list starved;   // fresh fibers that wait for any stack: through node

@@ -126,6 +126,7 @@ void loop::reclaim(fiber& ended) noexcept {
   if (ended.is_stackless) {
     spare = ended.bound;
   } else {
+    if (WEFT_UNLIKELY(marks != nullptr)) marks->note(ended.site, *ended.bound);
     stacks.release(*ended.bound, ended.stack_class);
   }
   ended.bound = nullptr;
