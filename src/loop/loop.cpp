@@ -77,13 +77,13 @@ loop::loop(const options& given)
       stacks(given.stacks, given.stack_bytes, given.cached_stacks),
       // Spread small seeds over all bits; xorshift must not start at zero.
       random_state(std::max<std::uint64_t>(given.seed * 0x9e3779b97f4a7c15ULL, 1)) {
-  if (how.measure_stacks) marks = std::make_unique<stack_marks>();
   set_describe_current(&describe_running);
   report_other_copies();
   eh = thread_eh_state();
   error_number = &errno;
   is_instrumented = has_address_sanitizer() || has_thread_sanitizer();
   is_observed = how.seed != 0 || !time->is_wall_time();
+  if (how.measure_stacks) marks = std::make_unique<stack_marks>();
   auto side = std::make_unique<shared_side>();
   kernel = std::make_unique<epoll_poller>(side->box.event_fd());
   timers.reserve(16);

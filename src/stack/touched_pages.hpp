@@ -4,9 +4,9 @@
 //
 // Some facts. A page of anonymous memory is absent until it is touched, and absent again after
 // MADV_DONTNEED. /proc/self/pagemap tells of each page whether it is present or swapped out, to an
-// unprivileged process about itself too; a process that gave up the right to look into itself
-// (PR_SET_DUMPABLE 0), or has no /proc, cannot open it. mincore() needs no file, and is right about
-// anonymous memory but for pages that were swapped out: it takes them for absent.
+// unprivileged process about itself too, but needs /proc, a free descriptor, and a process that
+// its user may look into (PR_SET_DUMPABLE). mincore() needs nothing, and is right about anonymous
+// memory but for pages that were swapped out: it takes them for absent.
 //
 // What this means here. pagemap, else mincore. No pattern is painted, which would commit the memory
 // that it is to measure, and would overlook a page that was written with the pattern's own value.

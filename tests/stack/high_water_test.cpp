@@ -9,9 +9,12 @@
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
+
 #include <doctest/doctest.h>
 
 #include "support/build_kind.hpp"
+#include "support/child.hpp"
 #include "support/no_leaks.hpp"
 #include "support/skip.hpp"
 #include "weft/debug.hpp"
@@ -220,6 +223,30 @@ TEST_CASE_FIXTURE(no_leaks, "measure_stacks: main's is the thread's stack") {
       CHECK(named(measure_stacks().fibers, "fiber 1 'main'").deepest_bytes >= used);
     }).get();
   });
+}
+
+TEST_CASE("measure_stacks: marks are right where the process may not open its pagemap") {
+  if (weft_tests::is_sanitized) WEFT_SKIP(frames_lie_elsewhere);
+  const auto end = weft_tests::run_child([] {
+    return weft::run(measuring(), [] {
+      const rlimit no_more{0, 0};
+      setrlimit(RLIMIT_NOFILE, &no_more);
+      std::size_t used = 0;
+      auto parked = weft::spawn([&] {
+        used = use_down_to(100 * KiB);
+        weft::await_sleep(weft::duration::max());
+      });
+      weft::yield();
+      const std::size_t told = named(measure_stacks().fibers, "fiber 2").deepest_bytes;
+      const std::size_t main_used = use_down_to(weft::this_fiber::stack_high_water() + 512 * KiB);
+      return is_within_a_page(told, used) &&
+                     is_within_a_page(weft::this_fiber::stack_high_water(), main_used)
+                 ? 0
+                 : 1;
+    });
+  });
+  CAPTURE(end.output);
+  CHECK(end.status == 0);
 }
 
 TEST_CASE_FIXTURE(no_leaks, "stack_report: two tables, the deepest first") {
