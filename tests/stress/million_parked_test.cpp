@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include "support/build_kind.hpp"
+#include "support/kernel_guards.hpp"
 #include "support/no_leaks.hpp"
 #include "support/resident.hpp"
 #include "support/skip.hpp"
@@ -79,18 +80,12 @@ census park_many(std::size_t count) {
   return found;
 }
 
-bool kernel_has_guards() {
-  return weft::run([] {
-    return weft::spawn([] { return weft::detail::running_loop()->current->bound->guard; }).get() ==
-           guard_kind::install;
-  });
-}
-
 }  // namespace
 
 TEST_CASE_FIXTURE(
     no_leaks, "torture 2: a million parked fibers, all guarded, in few mappings, 5.3 KiB each") {
-  if (!kernel_has_guards()) WEFT_SKIP("a million guards need MADV_GUARD_INSTALL, Linux 6.13");
+  if (!weft_tests::kernel_has_guards())
+    WEFT_SKIP("a million guards need MADV_GUARD_INSTALL, Linux 6.13");
   const std::size_t wanted = scaled(a_million, weft_tests::is_tsan ? 5'000 : 50'000);
   const std::size_t count = std::min(wanted, fibers_that_fit());
   if (count < 1000) WEFT_SKIP("there is no memory for a thousand fibers");
