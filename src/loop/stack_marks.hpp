@@ -5,7 +5,8 @@
 //
 // A stack from the pool carries the pages of its earlier tenants. So its memory is given back after
 // each of them: the next one's pages are then its own. That costs a system call or two and the
-// page faults of the next tenant, about 2 us a fiber; a loop that does not measure pays one branch.
+// page faults of the next tenant (spawn and join: 4.3 us instead of 0.07, g++ 12 -O2, Linux 6.18);
+// a loop that does not measure pays one branch.
 #pragma once
 
 #include <cstddef>

@@ -215,7 +215,9 @@ TEST_CASE("H7: an overflow inside with_stack in main is named, one after it is n
   CHECK(inside.says("weft: fiber 1 'main' overflowed its 1024 KiB stack: "));
   const auto after = run_child([] {
     weft::run([] {
-      weft::spawn([] {
+      const auto* const borrowed = with_stack(256 * KiB, [] { return own_stack(); });
+      weft::spawn([borrowed] {
+        if (own_stack() != borrowed) std::_Exit(3);  // the same stack, now a fiber's own
         try {
           with_stack(2 * MiB, [] { throw 1; });
         } catch (int) {
