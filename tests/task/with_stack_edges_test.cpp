@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What looks at stacks from outside takes with_stack()'s for the fiber's own: the overflow report,
-// canaries, unwinders, debuggers, sanitizers, valgrind. with_stack_test.cpp tells what it does.
+// What looks at stacks from outside takes with_stack()'s for the fiber's own: unwinders, debuggers,
+// sanitizers, valgrind. with_stack_test.cpp tells what it does.
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
@@ -17,7 +17,6 @@
 
 #include <doctest/doctest.h>
 
-#include "stack/deny_guards.hpp"
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
 #include "support/no_leaks.hpp"
@@ -34,23 +33,8 @@ namespace {
 
 constexpr std::size_t KiB = 1024;
 constexpr std::size_t MiB = 1024 * KiB;
-constexpr int no_seccomp = 77;
-
-[[gnu::noinline]] int dive(int depth) {
-  volatile char block[512];
-  block[0] = static_cast<char>(depth);
-  asm volatile("" : : "r"(&block) : "memory");  // clang keeps one byte of an array otherwise
-  const int below = depth > 0 ? dive(depth - 1) : 0;
-  return below + block[0];
-}
 
 const weft::detail::stack* own_stack() { return weft::detail::running_loop()->current->bound; }
-
-void spoil_canary() {
-  const weft::detail::stack& mine = *own_stack();
-  if (mine.guard != weft::detail::guard_kind::none) std::_Exit(3);
-  std::memset(mine.limit, 0x55, 8);
-}
 
 std::size_t count_of(const std::string& text, const char* part) {
   std::size_t count = 0;
@@ -190,96 +174,6 @@ TEST_CASE("with_stack: gdb's bt reaches the caller, whichever stack lies higher"
   CHECK_FALSE(end.says("Cannot access memory"));
   CHECK(count_of(end.output, "weft_tests_caller_below (") == 2);
   CHECK(count_of(end.output, "fcontext_entry ()") == 2);
-}
-
-TEST_CASE("H7: an overflow inside with_stack names the fiber and the larger size") {
-  const auto end = run_child([] {
-    weft::run([] {
-      weft::spawn({"parser"}, [] { with_stack(2 * MiB, [] { dive(10'000'000); }); }).join();
-    });
-    return 0;
-  });
-  CAPTURE(end.output);
-  CHECK(end.signal == SIGSEGV);
-  CHECK(
-      end.says("weft: fiber 2 'parser' overflowed its 2048 KiB stack: a write hit the guard below "
-               "it. Give with_stack() more, or look for deep recursion and large local arrays."));
-}
-
-TEST_CASE("H7: an overflow inside with_stack in main is named, one after it is not its") {
-  const auto inside = run_child([] {
-    weft::run([] { with_stack(MiB, [] { dive(10'000'000); }); });
-    return 0;
-  });
-  CHECK(inside.signal == SIGSEGV);
-  CHECK(inside.says("weft: fiber 1 'main' overflowed its 1024 KiB stack: "));
-  const auto after = run_child([] {
-    weft::run([] {
-      const auto* const borrowed = with_stack(256 * KiB, [] { return own_stack(); });
-      weft::spawn([borrowed] {
-        if (own_stack() != borrowed) std::_Exit(3);  // the same stack, now a fiber's own
-        try {
-          with_stack(2 * MiB, [] { throw 1; });
-        } catch (int) {
-          dive(10'000'000);
-        }
-      }).join();
-    });
-    return 0;
-  });
-  CHECK(after.signal == SIGSEGV);
-  CHECK(
-      after.says("weft: fiber 2 overflowed its 256 KiB stack: a write hit the guard below it. Give "
-                 "it more with spawn_options::stack_bytes"));
-}
-
-TEST_CASE(
-    "H7: without guards the canary of the larger stack is looked at, at a park and at the end") {
-  for (const bool parks : {true, false}) {
-    const auto end = run_child([parks] {
-      if (!weft_tests::deny_guards(weft_tests::denied::all_guards)) return no_seccomp;
-      weft::run([parks] {
-        with_stack(MiB, [parks] {
-          weft::yield();
-          spoil_canary();
-          if (parks) weft::yield();
-          if (parks) std::_Exit(4);
-        });
-        std::_Exit(5);
-      });
-      return 0;
-    });
-    if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
-    CAPTURE(parks);
-    CAPTURE(end.output);
-    CHECK(end.signal == SIGABRT);
-    CHECK(
-        end.says("weft: fiber 1 'main' overflowed its 1024 KiB stack: the canary at its end was "
-                 "overwritten. Give with_stack() more"));
-  }
-}
-
-TEST_CASE("H7: without guards a correct program passes in and out of with_stack") {
-  const auto end = run_child([] {
-    if (!weft_tests::deny_guards(weft_tests::denied::all_guards)) return no_seccomp;
-    return weft::run([] {
-      int sum = 0;
-      for (int i = 0; i < 3; ++i) {
-        sum += with_stack(MiB, [] { return weft::spawn([] { return 1; }).get(); });
-        weft::yield();
-        sum += weft::spawn([] {
-                 weft::yield();
-                 const int got = with_stack(MiB, [] { return 1; });
-                 weft::yield();
-                 return got;
-               }).get();
-      }
-      return sum - 6;
-    });
-  });
-  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
-  CAPTURE(end.output);
-  CHECK(end.status == 0);
 }
 
 TEST_CASE("pthread_exit inside with_stack ends the process, naming fiber and call") {
