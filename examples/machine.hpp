@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What two examples ask of the machine: how long, how much memory, and how many threads and
+// What some examples ask of the machine: how long, how much memory, and how many threads and
 // processes may be started without hurting whoever else lives here. No part of weft.
 #pragma once
 
@@ -87,18 +87,20 @@ inline long spare_kib() {
   return std::max(0L, std::min(bytes / 1024, available) / 2);
 }
 
-// Threads or processes that may be started while leaving others a good part of what there is.
-inline long spare_pids() {
+// How many threads and processes there may be at all.
+inline long most_pids() {
   rlimit user{};
   const bool is_limited = ::getrlimit(RLIMIT_NPROC, &user) == 0 && user.rlim_cur != RLIM_INFINITY;
-  const long most = std::min({
+  return std::min({
       is_limited ? static_cast<long>(user.rlim_cur) : no_limit,
       left_in_control_groups("", "pids.max", "pids.current"),
       left_in_control_groups("pids", "pids.max", "pids.current"),
       number_in("/proc/sys/kernel/threads-max", no_limit),
       number_in("/proc/sys/kernel/pid_max", no_limit),
   });
-  return std::max(0L, most / 2);
 }
+
+// Those that may be started while leaving others a good part of what there is.
+inline long spare_pids() { return std::max(0L, most_pids() / 2); }
 
 }  // namespace machine

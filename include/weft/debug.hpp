@@ -2,7 +2,10 @@
 // Looking at a running loop. Layer: task.
 #pragma once
 
+#include <cstddef>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include "weft/detail/config.hpp"
 #include "weft/detail/export.hpp"
@@ -14,6 +17,32 @@ namespace debug {
 // when (to the loop's last look at the clock), stack used, spawn site.
 // Parks: never.  Calls from: fiber.  Throws: std::logic_error on a plain thread; std::bad_alloc.
 WEFT_API void dump_fibers(std::FILE* to);
+
+// How deep one stack, or those of one site, went.
+struct stack_use {
+  std::string who;                // "fiber 12 'reader'", or a site: "server.cpp:41"
+  std::size_t deepest_bytes = 0;  // up to a page (4 KiB) more than was used
+  std::size_t stack_bytes = 0;    // the stack's size; the largest of a site
+  std::size_t count = 1;          // fibers of the site, or calls of with_stack()
+};
+
+struct stack_uses {
+  std::vector<stack_use> fibers;  // that live now and have a stack; the deepest first
+  std::vector<stack_use> sites;   // of spawn(), and of with_stack() calls that are over; the same
+  bool is_exact = false;          // options::measure_stacks was set
+  std::size_t lost = 0;           // fibers that no memory was left to count
+};
+
+// Tells how deep stacks went: of each fiber that lives, and of each place that spawned some. With
+// options::measure_stacks the sites count fibers that have ended as well, and no stack tells of
+// those that had it before; without, the figures of a reused stack are its deepest tenant's.
+// A fiber inside with_stack() is listed once for each of its stacks. Main is listed as a fiber.
+// Parks: never.  Calls from: fiber.  Throws: std::logic_error on a plain thread; std::bad_alloc.
+WEFT_API stack_uses measure_stacks();
+
+// Writes what measure_stacks() tells, as two tables.
+// Parks: never.  Calls from: fiber.  Throws: std::logic_error on a plain thread; std::bad_alloc.
+WEFT_API void stack_report(std::FILE* to);
 
 }  // namespace debug
 WEFT_NAMESPACE_END

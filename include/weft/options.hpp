@@ -33,10 +33,11 @@ struct options {
   clock_source* time = nullptr;      // nullptr: the machine's monotonic clock
   std::uint64_t seed = 0;            // 0: first in, first out; else a reproducible shuffle
   stack_source* stacks = nullptr;    // nullptr: anonymous mmap
-  std::size_t cached_stacks = 1024;  // idle stacks whose memory is kept for the next fiber
+  std::size_t cached_stacks = 1024;  // idle stacks whose memory is kept; fewer of larger ones
   bool handle_sigint = true;         // the first Ctrl-C cancels main (only if SIGINT was default)
   overflow_report overflow = overflow_report::if_default;
   weft::float_control float_control = weft::float_control::per_fiber;
+  bool measure_stacks = false;  // an exact debug::stack_report(), for about 4 us a fiber
 };
 
 WEFT_NAMESPACE_END

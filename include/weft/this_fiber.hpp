@@ -73,6 +73,12 @@ WEFT_API std::size_t stack_used();
 // Bytes of stack left before the guard.
 WEFT_API std::size_t stack_left();
 
+// Bytes of the present stack that were ever in use, up to a page more: a measure for stack_bytes.
+// Without options::measure_stacks a stack that other fibers had before tells of the deepest of
+// them; with it, of the running fiber alone. On main: since the thread began. Takes some
+// microseconds: it asks the kernel.
+WEFT_API std::size_t stack_high_water();
+
 // await_sleep and await_sleep_until under the names that <thread> uses.
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> span) {

@@ -16,3 +16,4 @@
 #include "weft/this_fiber.hpp"
 #include "weft/time.hpp"
 #include "weft/version.hpp"
+#include "weft/with_stack.hpp"

@@ -45,15 +45,21 @@ bool find_overflow(const void* address, overflow_victim& victim) noexcept {
   if (at >= running.bound->limit || at < running.bound->limit - running.bound->guard_bytes) {
     return false;
   }
-  victim.id = running.id;
-  victim.name = name_of(running).data();
-  victim.name_bytes = name_of(running).size();
-  victim.stack_bytes = static_cast<std::size_t>(
-      whole(const_cast<loop_core&>(*here)).stacks.usable_bytes(running.stack_class));
+  victim = victim_of_overflow(running);
   return true;
 }
 
 }  // namespace
+
+overflow_victim victim_of_overflow(const fiber& running) noexcept {
+  overflow_victim victim;
+  victim.id = running.id;
+  victim.name = name_of(running).data();
+  victim.name_bytes = name_of(running).size();
+  victim.stack_bytes = running.bound->size_bytes();
+  victim.is_borrowed = running.bound->is_borrowed;
+  return victim;
+}
 
 loop_core& require_loop(const char* call) {
   loop_core* const here = running_loop();
@@ -78,6 +84,8 @@ loop::loop(const options& given)
   keeps_float_control = how.float_control == float_control::per_fiber;
   is_instrumented = has_address_sanitizer() || has_thread_sanitizer();
   is_observed = how.seed != 0 || !time->is_wall_time();
+  if (how.measure_stacks) marks = std::make_unique<stack_marks>();
+  watches_stacks = is_instrumented || marks != nullptr;
   watch();
   auto side = std::make_unique<shared_side>();
   kernel = std::make_unique<epoll_poller>(side->box.event_fd());

@@ -10,9 +10,11 @@
 #include <memory>
 #include <new>
 
+#include "../stack/overflow.hpp"
 #include "../stack/stack_pool.hpp"
 #include "poller.hpp"
 #include "shared_side.hpp"
+#include "stack_marks.hpp"
 #include "timer_heap.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/list.hpp"
@@ -51,7 +53,9 @@ class loop final : public loop_core {
   timer_heap timers;
   std::unique_ptr<poller> kernel;
   stack_pool stacks;
-  stack* spare = nullptr;  // for callables whose fiber could get no stack
+  stack* spare = nullptr;              // for callables whose fiber could get no stack
+  std::unique_ptr<stack_marks> marks;  // only with options::measure_stacks
+  bool watches_stacks = false;         // a sanitizer or marks: something is done when one comes back
   // Made early and shared: when stacks run out, the memory for n exceptions has run out, too.
   const std::exception_ptr no_stack_error = std::make_exception_ptr(std::bad_alloc());
   list starved;   // fresh fibers that wait for any stack: through node
@@ -84,6 +88,7 @@ class loop final : public loop_core {
 
   // switch.cpp: gives the ended fiber's stack (and, without a handle, its record) back
   void reclaim(fiber& ended) noexcept;
+  void feed_starved() noexcept;  // a stack came back: one of those who wait may try
 
   // loop.cpp
   void end_idle() noexcept;
@@ -127,6 +132,9 @@ void switch_to(loop_core& here, fiber& self, fiber& next) noexcept;
 bool inherit_stack(loop_core& here, fiber& self, fiber& next) noexcept;
 context* leave_for_good(loop_core& here, fiber& self, fiber& next) noexcept;
 void greet_sanitizer(loop_core& here) noexcept;  // before anything else on a fresh stack
+
+// loop.cpp: whom the report of an overflow names; async-signal-safe. Precondition: it has a stack.
+overflow_victim victim_of_overflow(const fiber& running) noexcept;
 
 // body.cpp
 context* fiber_main(context* self) noexcept;

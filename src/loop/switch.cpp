@@ -30,14 +30,9 @@ WEFT_NO_SANITIZE void announce_switch(loop_core& here, void** keep, fiber& next)
   }
 }
 
-void check_canary(loop& here, const fiber& self) noexcept {
+void check_canary(const fiber& self) noexcept {
   if ((self.attention & attention_canary) == 0 || is_canary_intact(*self.bound)) return;
-  overflow_victim victim;
-  victim.id = self.id;
-  victim.name = name_of(self).data();
-  victim.name_bytes = name_of(self).size();
-  victim.stack_bytes = here.stacks.usable_bytes(self.stack_class);
-  die_of_overflow(victim);
+  die_of_overflow(victim_of_overflow(self));
 }
 
 // True if it is time for the loop to look at timers, inbox and kernel.
@@ -135,18 +130,23 @@ void loop::reclaim(fiber& ended) noexcept {
   if (ended.is_stackless) {
     spare = ended.bound;
   } else {
+    if (WEFT_UNLIKELY(marks != nullptr)) marks->note(ended.site, *ended.bound);
     stacks.release(*ended.bound, ended.stack_class);
   }
   ended.bound = nullptr;
-  // One stack, one try: were all of them to ask again, n starving fibers would cost n * n requests.
-  if (list_node* const waiting = starved.pop_front()) {
-    ready.push(*static_cast<wait_node&>(*waiting).owner);
-  }
+  feed_starved();
   if (!ended.has_handle) free_record(ended);
 }
 
+// One stack, one try: were all of them to ask again, n starving fibers would cost n * n requests.
+void loop::feed_starved() noexcept {
+  if (list_node* const waiting = starved.pop_front()) {
+    ready.push(*static_cast<wait_node&>(*waiting).owner);
+  }
+}
+
 void suspend_slowly(loop_core& here, fiber& self) noexcept {
-  if (WEFT_UNLIKELY((self.attention & attention_canary) != 0)) check_canary(whole(here), self);
+  if (WEFT_UNLIKELY((self.attention & attention_canary) != 0)) check_canary(self);
   fiber& next = take_next(here);
   if (&next == &self) {
     trace_run(here, self);
@@ -166,10 +166,10 @@ void suspend_slowly(loop_core& here, fiber& self) noexcept {
 bool inherit_stack(loop_core& core, fiber& self, fiber& next) noexcept {
   loop& here = whole(core);
   if (next.state != fiber_state::fresh || next.stack_class != self.stack_class ||
-      self.is_stackless || here.is_instrumented || !here.starved.empty()) {
+      self.is_stackless || here.watches_stacks || !here.starved.empty()) {
     return false;
   }
-  check_canary(here, self);
+  check_canary(self);
   next.bound = self.bound;
   self.bound = nullptr;
   next.attention = static_cast<std::uint8_t>(next.attention | (self.attention & attention_canary));
@@ -181,13 +181,13 @@ bool inherit_stack(loop_core& core, fiber& self, fiber& next) noexcept {
 
 context* leave_for_good(loop_core& core, fiber& self, fiber& next) noexcept {
   loop& here = whole(core);
-  check_canary(here, self);
+  check_canary(self);
   if (here.keeps_float_control) leave_float_control(next.ctx);
   here.current = &next;
   // A stack of the pool that stays warm is put on its list right away: nobody can take it before
-  // the switch is over. All else (memory given back, a starving fiber, a sanitizer that still
-  // looks at this stack) waits until the successor stands on its own.
-  if (WEFT_LIKELY(!here.is_instrumented && !self.is_stackless && here.starved.empty()) &&
+  // the switch is over. All else (memory given back or measured, a starving fiber, a sanitizer that
+  // still looks at this stack) waits until the successor stands on its own.
+  if (WEFT_LIKELY(!here.watches_stacks && !self.is_stackless && here.starved.empty()) &&
       here.stacks.keep_warm(*self.bound, self.stack_class)) {
     self.bound = nullptr;
     if (!self.has_handle) free_record(self);

@@ -17,6 +17,7 @@ struct overflow_victim {
   const char* name = "";
   std::size_t name_bytes = 0;
   std::size_t stack_bytes = 0;
+  bool is_borrowed = false;  // a stack that with_stack() brought
 };
 
 // True if `address` lies in the guard of the stack that this thread runs on.

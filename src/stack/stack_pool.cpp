@@ -108,6 +108,12 @@ std::uint32_t stack_pool::class_for(std::size_t bytes) {
   }
   size_class fresh;
   fresh.usable = usable;
+  fresh.cached = cached_;
+  if (!classes_.empty() && usable > classes_.front().usable && cached_ != 0) {
+    // As much memory as for stacks of the default size, not as many stacks: with_stack() would
+    // leave 8 GiB behind in a thousand stacks of 8 MiB.
+    fresh.cached = std::max<std::size_t>(1, cached_ / (usable / classes_.front().usable));
+  }
   classes_.push_back(fresh);
   return static_cast<std::uint32_t>(classes_.size() - 1);
 }

@@ -17,7 +17,8 @@ namespace detail {
 
 class stack_pool {
  public:
-  // `cached`: idle stacks per size whose memory is kept; those beyond it are given back.
+  // `cached`: idle stacks per size whose memory is kept (of a size above the default: as much
+  // memory as that); those beyond it are given back.
   stack_pool(stack_source* source, std::size_t default_bytes, std::size_t cached);
   ~stack_pool();  // every stack must have been released
   stack_pool(const stack_pool&) = delete;
@@ -43,7 +44,7 @@ class stack_pool {
   // on it until somebody acquires one.
   bool keep_warm(stack& s, std::uint32_t index) noexcept {
     size_class& c = classes_[index];
-    if (WEFT_UNLIKELY(c.warm_count >= cached_)) return false;
+    if (WEFT_UNLIKELY(c.warm_count >= c.cached)) return false;
     s.next = c.warm;
     c.warm = &s;
     ++c.warm_count;
@@ -60,6 +61,7 @@ class stack_pool {
     std::size_t usable = 0;  // bytes between guard and (unstaggered) top
     stack* warm = nullptr;   // idle, memory kept; last in first out
     std::size_t warm_count = 0;
+    std::size_t cached = 0;  // of which so many at most
     stack_slab* slabs = nullptr;
     std::size_t next_count = 16;  // stacks of the next slab: doubles, so mappings stay few
   };

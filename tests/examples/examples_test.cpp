@@ -158,6 +158,23 @@ TEST_CASE("threads_and_processes: an unknown option is status 2") {
   CHECK(end.says("usage:"));
 }
 
+TEST_CASE("million: parks fibers, tries threads, and an overflow is named") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("million", "--quick");
+  CAPTURE(end.output);
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end,
+                      {"Threads, until", "Fibers, until", "  5000 fibers are parked on one thread",
+                       "bytes each", "mappings", "; 5000 woke\n", "One fiber needs more",
+                       "'too deep' overflowed its 256 KiB stack: ", "died by signal 11"}));
+  if (!is_sanitized) {
+    const std::size_t fibers = end.output.find("Fibers, until");
+    REQUIRE(fibers != std::string::npos);
+    const std::size_t memory = end.output.find("memory", fibers) + std::string("memory").size();
+    CHECK(std::atof(end.output.c_str() + memory) < 8000);
+  }
+}
+
 TEST_CASE("scheduler_in_80_lines: fibers take turns, and a parked one is woken") {
   if (!are_built()) WEFT_SKIP(not_built);
   const child_end end = run_example("scheduler_in_80_lines");

@@ -83,6 +83,33 @@ TEST_CASE_FIXTURE(no_leaks, "stack: idle stacks between busy ones give their mem
   });
 }
 
+TEST_CASE_FIXTURE(no_leaks,
+                  "stack: idle stacks of a larger size are kept up to the memory of default ones") {
+  if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's own memory hides that of the stacks");
+  weft::options how;
+  how.cached_stacks = 64;
+  run(how, [] {
+    const std::size_t before = resident_bytes();
+    std::vector<weft::task<>> parked;
+    for (int i = 0; i < 64; ++i) {
+      parked.push_back(weft::spawn([] {
+        weft::with_stack(std::size_t{4} << 20, [] {
+          for (int part = 0; part < 16; ++part) {
+            volatile char* const block = static_cast<char*>(__builtin_alloca(touched));
+            for (std::size_t at = 0; at < touched; at += 1024) block[at] = 1;
+          }
+          weft::await_sleep(weft::duration::max());
+        });
+      }));
+    }
+    weft::yield();
+    CHECK(resident_bytes() - before > 64 * 16 * touched);
+    parked.clear();
+    malloc_trim(0);
+    CHECK(resident_bytes() - before < 64 * 16 * touched / 4);  // 4 of 64 are kept
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "stack: bursts one after another do not add up") {
   if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's own memory hides that of the stacks");
   weft::options how;

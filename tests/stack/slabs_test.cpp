@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -16,11 +15,13 @@
 #include "support/build_kind.hpp"
 #include "support/capture_reports.hpp"
 #include "support/no_leaks.hpp"
+#include "support/resident.hpp"
 #include "support/skip.hpp"
 #include "weft/detail/loop_core.hpp"
 #include "weft/detail/stack.hpp"
 #include "weft/weft.hpp"
 
+using weft_tests::mappings_of_this_process;
 using weft_tests::no_leaks;
 using weft_tests::scaled;
 
@@ -34,13 +35,6 @@ std::vector<weft::task<>> parked_fibers(std::size_t count) {
   }
   weft::yield();  // each binds its stack when it first runs
   return parked;
-}
-
-std::size_t mappings_of_this_process() {
-  std::ifstream maps("/proc/self/maps");
-  std::size_t lines = 0;
-  for (std::string text; std::getline(maps, text);) ++lines;
-  return lines;
 }
 
 // Asks the kernel, so that a guard answers EFAULT instead of killing the test.

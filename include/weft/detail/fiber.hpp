@@ -101,7 +101,7 @@ struct fiber_ops {
 };
 
 struct alignas(64) fiber {
-  static constexpr std::size_t inline_bytes = 128;
+  static constexpr std::size_t inline_bytes = 64;
 
   fiber() noexcept { node.owner = sleep.owner = message.owner = this; }
   fiber(const fiber&) = delete;
@@ -154,7 +154,7 @@ struct alignas(64) fiber {
   bool is_pooled = false;           // from the home loop's record pool, else from the heap
   std::atomic<bool> has_ended{false};  // release after the result is written: others look
 };
-static_assert(sizeof(fiber) <= 448, "a parked fiber is to cost 5.3 KB with all that belongs to it");
+static_assert(sizeof(fiber) <= 384, "a parked fiber is to cost 5.3 KB with all that belongs to it");
 
 inline std::string_view name_of(const fiber& f) noexcept {
   return f.name ? std::string_view(*f.name) : std::string_view();

@@ -23,13 +23,17 @@ struct stack {
   char* top = nullptr;    // high end, staggered; the first frame starts below it
   char* limit = nullptr;  // low end: the first byte that may still be used
   stack_slab* slab = nullptr;
-  stack* next = nullptr;       // in a free list; owned by the pool
+  stack* next = nullptr;       // in a free list, the pool's; borrowed: the stack that waits below
   void* tsan_fiber = nullptr;  // ThreadSanitizer's handle, made once per stack
   std::size_t guard_bytes = 0;
   unsigned valgrind_id = 0;
   guard_kind guard = guard_kind::none;
+  bool is_borrowed = false;  // for the time of a with_stack() call
 
   std::size_t usable_bytes() const noexcept { return static_cast<std::size_t>(top - limit); }
+
+  // The size that was asked for: tops are staggered by less than a page.
+  std::size_t size_bytes() const noexcept { return (usable_bytes() + 4095) / 4096 * 4096; }
 };
 
 }  // namespace detail
