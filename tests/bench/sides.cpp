@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSL-1.0
+// Which sides this build has: see meson.build.
+#include "sides.hpp"
+
+namespace bench {
+
+std::vector<const side*> all_sides() {
+  return {
+      &weft_fcontext_side,
+#if BENCH_HAVE_WEFT_ASM
+      &weft_asm_side,
+#endif
+#if BENCH_HAVE_WEFT_INLINE
+      &weft_inline_side,
+#endif
+      &fcontext_side,
+#if BENCH_HAVE_BOOST_FIBER
+      &boost_fiber_side,
+      &boost_fiber_protected_side,
+#endif
+#if BENCH_HAVE_COROUTINES
+      &coroutine_side,
+      &coroutine_tick_side,
+#endif
+#if BENCH_HAVE_GO
+      &go_side,
+#endif
+  };
+}
+
+}  // namespace bench
