@@ -75,7 +75,9 @@ class spawns final : public contender {
   }
 
  private:
-  void one() { launch(stacks_, [] {}).join(); }
+  void one() {
+    launch(stacks_, [] {}).join();
+  }
 
   void all() {
     for (std::size_t i = 0; i < batch_; ++i) tasks_.push_back(launch(stacks_, [] {}));
@@ -136,11 +138,10 @@ class parked final : public contender {
   explicit parked(const parked_shape& shape) {
     tasks_.reserve(shape.fibers);
     for (std::size_t i = 0; i < shape.fibers; ++i) {
-      tasks_.push_back(shape.has_live_frame
-                           ? launch(stacks_, [] { hold_live_frame(); })
-                           : launch(stacks_, [] {
-                               boost::this_fiber::sleep_for(std::chrono::hours(1));
-                             }));
+      tasks_.push_back(shape.has_live_frame ? launch(stacks_, [] { hold_live_frame(); })
+                                            : launch(stacks_, [] {
+                                                boost::this_fiber::sleep_for(std::chrono::hours(1));
+                                              }));
     }
     boost::this_fiber::yield();
   }

@@ -21,10 +21,10 @@ class handle_ring {
     return first;
   }
 
-  // Precondition: nothing is in it.
-  void reserve(std::size_t handles) {
-    if (handles <= mask_ + 1) return;
-    mask_ = mask_ * 2 + 1;
+  // Empties it and makes room.
+  void restart(std::size_t handles) {
+    head_ = tail_ = 0;
+    while (mask_ + 1 < handles) mask_ = mask_ * 2 + 1;
     slots_ = std::make_unique<std::coroutine_handle<>[]>(mask_ + 1);
   }
 
@@ -32,8 +32,7 @@ class handle_ring {
   std::size_t head_ = 0;
   std::size_t tail_ = 0;
   std::size_t mask_ = 63;
-  std::unique_ptr<std::coroutine_handle<>[]> slots_ =
-      std::make_unique<std::coroutine_handle<>[]>(64);
+  std::unique_ptr<std::coroutine_handle<>[]> slots_;
 };
 
 struct promise_base {

@@ -56,7 +56,7 @@ std::unique_ptr<contender> make_chains(const chain_shape& shape) {
 
 }  // namespace
 
-const side fcontext_side = {plain_fcontext, &make_switches, &make_yields, nullptr, &make_chains,
-                            nullptr,        nullptr,        0};
+const side fcontext_side = {plain_fcontext, &make_switches, &make_yields, nullptr,
+                            &make_chains,   nullptr,        nullptr,      0};
 
 }  // namespace bench

@@ -67,7 +67,7 @@ double cpu_ns();
 
 // One entry for each side that has this kind of row.
 template <class Shape>
-std::vector<entry> entries_of(maker<Shape> side::* kind, const Shape& shape) {
+std::vector<entry> entries_of(maker<Shape> side::*kind, const Shape& shape) {
   std::vector<entry> entries;
   for (const side* each : all_sides()) {
     if (const maker<Shape> make = each->*kind) {

@@ -89,7 +89,8 @@ std::string number(double value) {
 std::string processor() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);) {
-    if (line.rfind("model name", 0) == 0) return line.substr(std::min(line.find(": ") + 2, line.size()));
+    if (line.rfind("model name", 0) == 0)
+      return line.substr(std::min(line.find(": ") + 2, line.size()));
   }
   return "unknown";
 }
@@ -100,8 +101,8 @@ std::string kernel() {
 }
 
 std::string series_json(const row_result& row, const series& own, const unit& in) {
-  std::string text = "{\"side\": " + quoted(own.side) +
-                     ", \"median\": " + number(median(own.rounds) / in.per_raw);
+  std::string text =
+      "{\"side\": " + quoted(own.side) + ", \"median\": " + number(median(own.rounds) / in.per_raw);
   if (!row.peer.empty() && row.find(row.peer) != nullptr) {
     text += ", \"ratio\": " + number(ratio(row, own.side, row.peer));
   }
@@ -114,9 +115,9 @@ std::string series_json(const row_result& row, const series& own, const unit& in
 
 std::string goal_json(const row_result& row, const goal& aim, const unit& in) {
   const double got = reached(row, aim, in);
-  return "{\"side\": " + quoted(aim.side) + ", \"peer\": " +
-         (aim.peer == nullptr ? "null" : quoted(aim.peer)) + ", \"at_most\": " +
-         number(aim.at_most) + ", \"reached\": " + number(got) +
+  return "{\"side\": " + quoted(aim.side) +
+         ", \"peer\": " + (aim.peer == nullptr ? "null" : quoted(aim.peer)) +
+         ", \"at_most\": " + number(aim.at_most) + ", \"reached\": " + number(got) +
          ", \"met\": " + (got <= aim.at_most ? "true" : "false") + "}";
 }
 

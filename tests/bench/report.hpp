@@ -11,8 +11,8 @@
 namespace bench {
 
 struct unit {
-  const char* name;       // "ns"
-  double per_raw = 1;     // what the rounds' numbers are divided by
+  const char* name;    // "ns"
+  double per_raw = 1;  // what the rounds' numbers are divided by
   int decimals = 1;
 };
 

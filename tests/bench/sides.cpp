@@ -6,24 +6,26 @@ namespace bench {
 
 std::vector<const side*> all_sides() {
   return {
-      &weft_fcontext_side,
+#if BENCH_HAVE_WEFT_FCONTEXT
+    &weft_fcontext_side,
+#endif
 #if BENCH_HAVE_WEFT_ASM
-      &weft_asm_side,
+        &weft_asm_side,
 #endif
 #if BENCH_HAVE_WEFT_INLINE
-      &weft_inline_side,
+        &weft_inline_side,
 #endif
-      &fcontext_side,
+#if BENCH_HAVE_FCONTEXT
+        &fcontext_side,
+#endif
 #if BENCH_HAVE_BOOST_FIBER
-      &boost_fiber_side,
-      &boost_fiber_protected_side,
+        &boost_fiber_side, &boost_fiber_protected_side,
 #endif
 #if BENCH_HAVE_COROUTINES
-      &coroutine_side,
-      &coroutine_tick_side,
+        &coroutine_side, &coroutine_tick_side,
 #endif
 #if BENCH_HAVE_GO
-      &go_side,
+        &go_side,
 #endif
   };
 }

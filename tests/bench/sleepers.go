@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Peer of the sleepers row: goroutines that sleep once each. Arguments: how many, longest nap in ms.
+// Peer of the sleepers row: goroutines that sleep once each. Arguments: how many, longest nap (ms).
 package main
 
 import (

@@ -4,8 +4,8 @@
 // machine code as the others: a return that lands elsewhere costs a misprediction (15 to 20 ns),
 // which would be the driver's, not the side's.
 //
-// A Leaf is a callable that lets the others run. It must be of an unnamed namespace: these templates
-// are compiled several times into one program, with different flags.
+// A Leaf is a callable that lets the others run. It must be of an unnamed namespace: these
+// templates are compiled several times into one program, with different flags.
 #pragma once
 
 #include <cstdint>

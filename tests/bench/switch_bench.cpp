@@ -43,6 +43,4 @@ std::vector<row> rows(const arguments& given) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  return run_program({"switch", {"ns", 1, 1}, &rows}, argc, argv);
-}
+int main(int argc, char** argv) { return run_program({"switch", {"ns", 1, 1}, &rows}, argc, argv); }

@@ -60,7 +60,9 @@ struct yield_leaf {
 class yields final : public contender {
  public:
   explicit yields(const yield_shape& shape)
-      : per_lap_(shape.fibers), loop_(quiet()), spin_(spinner_of<yield_leaf>(0, shape.calls_above)) {
+      : per_lap_(shape.fibers),
+        loop_(quiet()),
+        spin_(spinner_of<yield_leaf>(0, shape.calls_above)) {
     loop_.run([&] {
       for (std::size_t i = 1; i < shape.fibers; ++i) {
         const auto turn =
@@ -122,7 +124,9 @@ class spawns final : public contender {
     return how;
   }
 
-  static void one() { weft::spawn([] {}).join(); }
+  static void one() {
+    weft::spawn([] {}).join();
+  }
 
   void all() {
     for (std::size_t i = 0; i < batch_; ++i) tasks_.push_back(weft::spawn([] {}));

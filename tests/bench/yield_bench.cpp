@@ -16,8 +16,10 @@ std::vector<goal> goals_of(const yield_shape& shape) {
   if (shape.is_mixed && shape.calls_above == 0) return {};
   if (shape.is_mixed) return {{weft_asm, plain_fcontext, 1}, {weft_fcontext, plain_fcontext, 1}};
   if (shape.calls_above == 0) {
-    return {{weft_asm, boost_fiber, 0.18},    {weft_asm, coroutine, 2.5},
-            {weft_inline, boost_fiber, 0.13}, {weft_inline, coroutine, 2},
+    return {{weft_asm, boost_fiber, 0.18},
+            {weft_asm, coroutine, 2.5},
+            {weft_inline, boost_fiber, 0.13},
+            {weft_inline, coroutine, 2},
             {weft_fcontext, boost_fiber, 0.25}};
   }
   std::vector<goal> goals = {{weft_asm, boost_fiber, 0.25}, {weft_fcontext, boost_fiber, 0.3}};
@@ -38,7 +40,7 @@ row yields(const yield_shape& shape) {
 
 std::vector<row> rows(const arguments& given) {
   std::vector<row> all;
-  for (const std::size_t fibers : {1, 10, 1000, 100000}) {
+  for (const std::size_t fibers : {1U, 10U, 1000U, 100000U}) {
     if (given.is_quick && fibers == 100000) continue;
     for (const int calls : {0, 1, 4}) all.push_back(yields({fibers, calls, false}));
     if (fibers == 1) continue;
