@@ -51,9 +51,9 @@ def goals(results):
     for result in results:
         for row in result["rows"]:
             for goal in row["goals"]:
-                bound = f"x {goal['peer']}" if goal["peer"] else row["unit"]
+                bound = f" x {goal['peer']}" if goal["peer"] else ""
                 cells.append([f"{result['program']}: {row['name']}", goal["side"],
-                              f"<= {goal['at_most']:g} {bound}", f"{goal['reached']:.3g}",
+                              f"<= {goal['at_most']:g}{bound}", f"{goal['reached']:.3g}",
                               "met" if goal["met"] else "not met"])
     if len(cells) > 1:
         print_rows(cells)

@@ -43,7 +43,7 @@ void print_goals(std::FILE* to, const row_result& row, const unit& in, int width
   for (const goal& aim : row.goals) {
     if (!is_measured(row, aim)) continue;
     const double got = reached(row, aim, in);
-    const std::string bound = aim.peer == nullptr ? in.name : std::string("x ") + aim.peer;
+    const std::string bound = aim.peer == nullptr ? "" : std::string("x ") + aim.peer;
     std::fprintf(to, "%-*s  %-14s %9.3f <= %.3f %-16s %s\n", width, row.name.c_str(), aim.side, got,
                  aim.at_most, bound.c_str(), got <= aim.at_most ? "met" : "NOT MET");
   }
