@@ -10,7 +10,7 @@ std::vector<const side*> all_sides() {
     &weft_fcontext_side,
 #endif
 #if BENCH_HAVE_WEFT_ASM
-        &weft_asm_side,
+        &weft_asm_side, &weft_asm_shared_side,
 #endif
 #if BENCH_HAVE_WEFT_INLINE
         &weft_inline_side,

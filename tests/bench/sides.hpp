@@ -8,6 +8,7 @@ namespace bench {
 
 extern const side weft_fcontext_side;
 extern const side weft_asm_side;
+extern const side weft_asm_shared_side;  // options::float_control per thread
 extern const side weft_inline_side;
 extern const side fcontext_side;
 extern const side boost_fiber_side;

@@ -16,6 +16,12 @@
 namespace bench {
 namespace {
 
+#if BENCH_SHARES_FLOAT_CONTROL
+constexpr bool shares_float_control = true;
+#else
+constexpr bool shares_float_control = false;
+#endif
+
 // -- switch: the context layer alone --
 
 struct weft_flow : weft::detail::context {
@@ -29,7 +35,11 @@ struct weft_flow : weft::detail::context {
     weft::detail::make_context(*this, top, bytes, &enter);
   }
 
-  void hop(weft_flow& to) noexcept { WEFT_C_NAME(context_switch)(this, &to); }
+  // As the loop switches; jump_fcontext, too, keeps the floating-point controls of each side.
+  void hop(weft_flow& to) noexcept {
+    if constexpr (!shares_float_control) weft::detail::note_float_control(*this);
+    WEFT_C_NAME(context_switch)(this, &to);
+  }
 
  private:
   static weft::detail::context* enter(weft::detail::context* self) noexcept {
@@ -49,6 +59,7 @@ weft::options quiet() {
   weft::options how;
   how.handle_sigint = false;
   how.overflow = weft::overflow_report::never;
+  if (shares_float_control) how.float_control = weft::float_control::per_thread;
   return how;
 }
 
@@ -218,8 +229,8 @@ const side BENCH_SIDE = {BENCH_SIDE_NAME,
                          &make<yields, yield_shape>,
                          &make<spawns, spawn_shape>,
                          &make<yields, chain_shape>,
-                         &make<sleepers, sleepers_shape>,
-                         &make<parked, parked_shape>,
+                         shares_float_control ? nullptr : &make<sleepers, sleepers_shape>,
+                         shares_float_control ? nullptr : &make<parked, parked_shape>,
                          sizeof(weft::detail::fiber)};
 
 }  // namespace bench
