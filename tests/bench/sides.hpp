@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSL-1.0
+// The sides by name, one for each object that the build may or may not have made.
+#pragma once
+
+#include "side.hpp"
+
+namespace bench {
+
+extern const side weft_fcontext_side;
+extern const side weft_asm_side;
+extern const side weft_asm_shared_side;  // options::float_control per thread
+extern const side weft_inline_side;
+extern const side fcontext_side;
+extern const side boost_fiber_side;
+extern const side boost_fiber_protected_side;
+extern const side coroutine_side;
+extern const side coroutine_tick_side;
+extern const side go_side;
+
+}  // namespace bench

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSL-1.0
+// weft's rows. Compiled once for each backend: WEFT_CONTEXT_ASM picks it, BENCH_SIDE and
+// BENCH_SIDE_NAME say what the result is called. Everything is in an unnamed namespace, so that the
+// copies don't meet. Only the switch rows look below weft's public interface.
+#include <weft/weft.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "flow_ring.hpp"
+#include "sides.hpp"
+#include "weft/detail/context.hpp"
+
+namespace bench {
+namespace {
+
+#if BENCH_SHARES_FLOAT_CONTROL
+constexpr bool shares_float_control = true;
+#else
+constexpr bool shares_float_control = false;
+#endif
+
+// -- switch: the context layer alone --
+
+struct weft_flow : weft::detail::context {
+  weft_flow* next = nullptr;
+  void (*body)(weft_flow&) = nullptr;
+
+  const void* stack_pointer() const noexcept { return sp; }
+
+  void begin(char* top, std::size_t bytes, void (*what)(weft_flow&)) noexcept {
+    body = what;
+    weft::detail::make_context(*this, top, bytes, &enter);
+  }
+
+  // As the loop switches; jump_fcontext, too, keeps the floating-point controls of each side.
+  void hop(weft_flow& to) noexcept {
+    if constexpr (!shares_float_control) weft::detail::note_float_control(*this);
+    WEFT_C_NAME(context_switch)(this, &to);
+  }
+
+ private:
+  static weft::detail::context* enter(weft::detail::context* self) noexcept {
+    auto* const running = static_cast<weft_flow*>(self);
+    running->body(*running);
+    return nullptr;  // never: a flow's body does not end
+  }
+};
+
+std::unique_ptr<contender> make_switches(const switch_shape& shape) {
+  return std::make_unique<flow_ring<weft_flow>>(shape.contexts, 0, shape.is_mixed, shape.flags);
+}
+
+// -- the rest: the public interface --
+
+weft::options quiet() {
+  weft::options how;
+  how.handle_sigint = false;
+  how.overflow = weft::overflow_report::never;
+  if (shares_float_control) how.float_control = weft::float_control::per_thread;
+  return how;
+}
+
+struct yield_leaf {
+  void operator()() const { weft::yield(); }
+};
+
+// The driver is the root fiber; the others stay in the loop from round to round.
+class yields final : public contender {
+ public:
+  explicit yields(const yield_shape& shape)
+      : per_lap_(shape.fibers),
+        loop_(quiet()),
+        spin_(spinner_of<yield_leaf>(0, shape.calls_above)) {
+    loop_.run([&] {
+      for (std::size_t i = 1; i < shape.fibers; ++i) {
+        const auto turn =
+            spinner_of<yield_leaf>(shape.is_mixed && i % 2 == 1 ? 1 : 0, shape.calls_above);
+        others_.push_back(weft::spawn([this, turn] { turn(laps_, false, yield_leaf{}); }));
+      }
+    });
+  }
+
+  explicit yields(const chain_shape& shape)
+      : per_lap_(1), loop_(quiet()), spin_(spinner_of<yield_leaf>(0, 0)) {
+    loop_.run([&] {
+      others_.push_back(
+          weft::spawn([this, shape] { dive_forever(laps_, shape.depth, yield_leaf{}); }));
+    });
+  }
+
+  ~yields() override {
+    laps_.left = 0;
+    loop_.run([&] {
+      for (auto& other : others_) other.join();
+      others_.clear();
+    });
+  }
+
+  std::uint64_t run(std::uint64_t operations) override {
+    const std::uint64_t laps = laps_for(operations, per_lap_);
+    laps_.left = laps;
+    loop_.run([&] { spin_(laps_, true, yield_leaf{}); });
+    return laps * per_lap_;
+  }
+
+ private:
+  lap_count laps_;
+  std::uint64_t per_lap_;
+  weft::runner loop_;
+  std::vector<weft::task<>> others_;
+  spinner<yield_leaf> spin_;
+};
+
+class spawns final : public contender {
+ public:
+  explicit spawns(const spawn_shape& shape) : batch_(shape.batch), loop_(with_stacks(shape)) {
+    tasks_.reserve(batch_);
+  }
+
+  std::uint64_t run(std::uint64_t operations) override {
+    const std::uint64_t batches = laps_for(operations, batch_);
+    loop_.run([&] {
+      for (std::uint64_t i = 0; i < batches; ++i) batch_ == 1 ? one() : all();
+    });
+    return batches * batch_;
+  }
+
+ private:
+  static weft::options with_stacks(const spawn_shape& shape) {
+    weft::options how = quiet();
+    how.cached_stacks = std::max(how.cached_stacks, shape.batch);
+    return how;
+  }
+
+  static void one() {
+    weft::spawn([] {}).join();
+  }
+
+  void all() {
+    for (std::size_t i = 0; i < batch_; ++i) tasks_.push_back(weft::spawn([] {}));
+    for (auto& each : tasks_) each.join();
+    tasks_.clear();
+  }
+
+  std::size_t batch_;
+  weft::runner loop_;
+  std::vector<weft::task<>> tasks_;
+};
+
+// Cold: a new loop for each operation, as a program's first wave of sleepers finds it.
+class sleepers final : public contender {
+ public:
+  explicit sleepers(const sleepers_shape& shape) : shape_(shape) {
+    if (shape.is_warm) kept_ = std::make_unique<weft::runner>(with_stacks());
+  }
+
+  std::uint64_t run(std::uint64_t operations) override {
+    for (std::uint64_t i = 0; i < operations; ++i) {
+      if (kept_ != nullptr) {
+        kept_->run([&] { all(); });
+      } else {
+        weft::run(quiet(), [&] { all(); });
+      }
+    }
+    return operations;
+  }
+
+ private:
+  weft::options with_stacks() const {
+    weft::options how = quiet();
+    how.cached_stacks = shape_.fibers;
+    return how;
+  }
+
+  void all() const {
+    nap_lengths naps(shape_.longest_ms);
+    std::vector<weft::task<>> tasks;
+    tasks.reserve(shape_.fibers);
+    for (std::size_t i = 0; i < shape_.fibers; ++i) {
+      const std::chrono::milliseconds nap(naps.next_ms());
+      tasks.push_back(weft::spawn([nap] { weft::await_sleep(nap); }));
+    }
+    for (auto& each : tasks) each.join();
+  }
+
+  sleepers_shape shape_;
+  std::unique_ptr<weft::runner> kept_;
+};
+
+[[gnu::noinline]] void hold_live_frame() {
+  volatile char live[live_frame_bytes];
+  for (std::size_t i = 0; i < sizeof live; ++i) live[i] = 1;
+  weft::await_sleep(std::chrono::hours(1));
+  live[0] = live[sizeof live - 1];
+}
+
+class parked final : public contender {
+ public:
+  explicit parked(const parked_shape& shape) : loop_(quiet()) {
+    tasks_.reserve(shape.fibers);
+    loop_.run([&] {
+      for (std::size_t i = 0; i < shape.fibers; ++i) {
+        tasks_.push_back(shape.has_live_frame
+                             ? weft::spawn([] { hold_live_frame(); })
+                             : weft::spawn([] { weft::await_sleep(std::chrono::hours(1)); }));
+      }
+      weft::yield();  // each has run to its wait once it is our turn again
+    });
+  }
+  std::uint64_t run(std::uint64_t) override { return 0; }
+
+ private:
+  weft::runner loop_;
+  std::vector<weft::task<>> tasks_;
+};
+
+template <class Contender, class Shape>
+std::unique_ptr<contender> make(const Shape& shape) {
+  return std::make_unique<Contender>(shape);
+}
+
+}  // namespace
+
+const side BENCH_SIDE = {BENCH_SIDE_NAME,
+                         &make_switches,
+                         &make<yields, yield_shape>,
+                         &make<spawns, spawn_shape>,
+                         &make<yields, chain_shape>,
+                         shares_float_control ? nullptr : &make<sleepers, sleepers_shape>,
+                         shares_float_control ? nullptr : &make<parked, parked_shape>,
+                         sizeof(weft::detail::fiber)};
+
+}  // namespace bench
