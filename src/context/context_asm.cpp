@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The asm backend: the switch itself is asm/switch_<architecture>.S, a fresh context takes no more
-// than three stores (weft/detail/context.hpp); here the assembler's offsets are held to the structs.
+// than three stores (weft/detail/context.hpp); here the assembler's offsets are held to the
+// structs.
 #include <cstddef>
 #include <cstdint>
 

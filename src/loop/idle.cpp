@@ -102,7 +102,7 @@ context* idle_main(context*) noexcept {
   arrive(here, here.idle);
   while (!here.is_idle_over) {
     here.turn();
-    fiber& next = take_next(here);
+    fiber& next = take_after_look(here);
     if (&next != &here.idle) switch_to(here, here.idle, next);
   }
   return leave_for_good(here, here.idle, here.root);

@@ -55,7 +55,7 @@ class loop final : public loop_core {
   stack_pool stacks;
   stack* spare = nullptr;              // for callables whose fiber could get no stack
   std::unique_ptr<stack_marks> marks;  // only with options::measure_stacks
-  bool watches_stacks = false;         // a sanitizer or marks: something is done when one comes back
+  bool watches_stacks = false;  // a sanitizer or marks: something is done when one comes back
   // Made early and shared: when stacks run out, the memory for n exceptions has run out, too.
   const std::exception_ptr no_stack_error = std::make_exception_ptr(std::bad_alloc());
   list starved;   // fresh fibers that wait for any stack: through node
@@ -126,7 +126,8 @@ inline fiber& take_unbound(loop_core& here) noexcept {
   }
   return here.ready.pop();
 }
-fiber& take_next(loop_core& here) noexcept;  // as take_unbound(), with a stack
+fiber& take_next(loop_core& here) noexcept;        // as take_unbound(), with a stack
+fiber& take_after_look(loop_core& here) noexcept;  // the same, for the idle context
 void switch_to(loop_core& here, fiber& self, fiber& next) noexcept;
 // self has ended: next begins on its stack, if it can; or self's stack is left for good
 bool inherit_stack(loop_core& here, fiber& self, fiber& next) noexcept;

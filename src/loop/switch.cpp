@@ -74,12 +74,23 @@ bool bind_stack(loop_core& core, fiber& fresh) noexcept {
   return true;
 }
 
+static fiber& take_first(loop& here) noexcept {
+  if (here.ready.empty()) return here.idle;
+  if (here.how.seed != 0) shuffle(here);
+  return here.ready.pop();
+}
+
 WEFT_NOINLINE fiber& take_slowly(loop_core& core) noexcept {
   loop& here = whole(core);
   if (here.ready.taken() >= here.turn_end && is_look_due(here)) return here.idle;
-  if (here.ready.empty()) return here.idle;
-  if (here.is_watched && here.how.seed != 0) shuffle(here);
-  return here.ready.pop();
+  return take_first(here);
+}
+
+fiber& take_after_look(loop_core& here) noexcept {
+  for (;;) {
+    fiber& next = take_first(whole(here));
+    if (next.state != fiber_state::fresh || bind_stack(here, next)) return next;
+  }
 }
 
 fiber& take_next(loop_core& here) noexcept {

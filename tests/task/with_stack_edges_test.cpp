@@ -173,7 +173,7 @@ TEST_CASE("with_stack: gdb's bt reaches the caller, whichever stack lies higher"
   CHECK_FALSE(end.says("corrupt stack"));
   CHECK_FALSE(end.says("Cannot access memory"));
   CHECK(count_of(end.output, "weft_tests_caller_below (") == 2);
-  CHECK(count_of(end.output, "fcontext_entry ()") == 2);
+  CHECK(count_of(end.output, "context_entry ()") == 2);
 }
 
 TEST_CASE("pthread_exit inside with_stack ends the process, naming fiber and call") {

@@ -36,10 +36,10 @@ struct context {
 #endif
 };
 
-// Notes the floating-point control bits in force in the context that is about to be left; the switch
-// loads what differs. Called first on the way to a switch: reading MXCSR waits for all that came
-// before (4.2 ns on a Zen 4), but lets what comes after go on. Whoever never calls it shares one set
-// of control bits among all contexts of a thread.
+// Notes the floating-point control bits in force in the context that is about to be left; the
+// switch loads what differs. Called first on the way to a switch: reading MXCSR waits for all that
+// came before (4.2 ns on a Zen 4), but lets what comes after go on. Whoever never calls it shares
+// one set of control bits among all contexts of a thread.
 #if WEFT_CONTEXT_ASM && defined(__x86_64__)
 [[gnu::always_inline]] inline void note_float_control(context& self) noexcept {
   asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(self.mxcsr), "=m"(self.x87_control));

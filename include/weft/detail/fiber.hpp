@@ -44,8 +44,8 @@ enum class fiber_outcome : std::uint8_t { pending, value, error, cancelled };
 // Bits of fiber::attention: each sends a switch or a wait down its slow path; all zero is the
 // hot path's single test.
 enum attention : std::uint8_t {
-  attention_cancel = 1,  // cancel() was called; stays set until the body has ended
-  attention_canary = 2,  // the stack has no guard page: check its canary at every park
+  attention_cancel = 1,   // cancel() was called; stays set until the body has ended
+  attention_canary = 2,   // the stack has no guard page: check its canary at every park
   attention_reclaim = 4,  // on arrival: give back the stack of loop_core::finished
   attention_loop = 8,     // this is the loop's own context, no fiber: always set there
 };
@@ -148,10 +148,10 @@ struct alignas(64) fiber {
   std::exception_ptr error;
   std::unique_ptr<std::string> name;
   std::shared_ptr<const std::string> cancel_reason;
-  fiber_message message;            // its arrival, when another thread made it; its removal
-  void* sanitizer_stack = nullptr;  // AddressSanitizer's fake stack while suspended
-  std::uint32_t stack_class = 0;    // index into the stack pool's sizes
-  bool is_pooled = false;           // from the home loop's record pool, else from the heap
+  fiber_message message;               // its arrival, when another thread made it; its removal
+  void* sanitizer_stack = nullptr;     // AddressSanitizer's fake stack while suspended
+  std::uint32_t stack_class = 0;       // index into the stack pool's sizes
+  bool is_pooled = false;              // from the home loop's record pool, else from the heap
   std::atomic<bool> has_ended{false};  // release after the result is written: others look
 };
 static_assert(sizeof(fiber) <= 384, "a parked fiber is to cost 5.3 KB with all that belongs to it");

@@ -21,6 +21,7 @@
 #include "weft/detail/config.hpp"
 #include "weft/detail/context.hpp"
 
+#if WEFT_INLINE_SWITCH
 #if !WEFT_CONTEXT_ASM
 #error "WEFT_INLINE_SWITCH is a form of the asm backend: build weft with -Dcontext=asm"
 #elif !defined(__x86_64__)
@@ -31,10 +32,10 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 
 #if defined(__AVX512F__)
-#define WEFT_DETAIL_CLOBBER_AVX512                                                            \
-  , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", \
-      "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5",     \
-      "k6", "k7"
+#define WEFT_DETAIL_CLOBBER_AVX512                                                              \
+  , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",   \
+      "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", \
+      "k7"
 #else
 #define WEFT_DETAIL_CLOBBER_AVX512
 #endif
@@ -81,3 +82,4 @@ inline bool have_same_float_control(const context& a, const context& b) noexcept
 
 }  // namespace detail
 WEFT_NAMESPACE_END
+#endif  // WEFT_INLINE_SWITCH

@@ -10,9 +10,7 @@
 #include "weft/detail/config.hpp"
 #include "weft/detail/context.hpp"
 #include "weft/detail/fiber.hpp"
-#if WEFT_INLINE_SWITCH
 #include "weft/detail/inline_switch.hpp"
-#endif
 #include "weft/detail/loop_core.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -66,8 +64,8 @@ WEFT_INLINE void switch_now(loop_core& here, fiber& self, fiber& next) noexcept 
 
 // Runs somebody else until self, which is in the ring or where a waker finds it, is ready again.
 WEFT_INLINE void suspend(loop_core& here, fiber& self) noexcept {
-  if (WEFT_UNLIKELY(here.ready.taken() >= here.turn_end || self.attention != 0 || here.ready.empty() ||
-                    here.eh->any())) {
+  if (WEFT_UNLIKELY(here.ready.taken() >= here.turn_end || self.attention != 0 ||
+                    here.ready.empty() || here.eh->any())) {
     suspend_slowly(here, self);
     return;
   }
@@ -116,7 +114,8 @@ WEFT_INLINE void wake(fiber& parked, wake_reason reason) noexcept {
 
 // Waits for another fiber's end. `other` has not ended; the caller cares for its own cancellation
 // before and after. The first to join stands in the record itself: most tasks have one.
-WEFT_INLINE wake_reason join_unfinished(loop_core& here, fiber& other, bool is_cancellable) noexcept {
+WEFT_INLINE wake_reason join_unfinished(loop_core& here, fiber& other,
+                                        bool is_cancellable) noexcept {
   fiber& self = *here.current;
   if (WEFT_UNLIKELY(other.joiner != nullptr || !other.waiters.empty())) {
     self.node.notify = &wake_owner;
@@ -140,7 +139,8 @@ WEFT_INLINE void yield_fiber() {
     return;
   }
   fiber& self = *here->current;
-  if (WEFT_UNLIKELY(here->ready.taken() >= here->turn_end || self.attention != 0 || here->eh->any())) {
+  if (WEFT_UNLIKELY(here->ready.taken() >= here->turn_end || self.attention != 0 ||
+                    here->eh->any())) {
     yield_slowly();
     return;
   }
