@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "weft/detail/config.hpp"
@@ -52,6 +54,19 @@ class ready_ring {
   std::size_t capacity() const noexcept { return mask_ + 1; }
 
  private:
+  struct release {
+    void operator()(fiber** slots) const noexcept { std::free(slots); }
+  };
+  using slots_owner = std::unique_ptr<fiber*[], release>;
+
+  // Zeroed, because advance() looks at slots that were never written; by calloc, because most of a
+  // large ring is never touched.
+  static slots_owner make_slots(std::size_t count) {
+    slots_owner made(static_cast<fiber**>(std::calloc(count, sizeof(fiber*))));
+    if (made == nullptr) throw std::bad_alloc();
+    return made;
+  }
+
   // How far ahead to fetch: a miss of cache and TLB takes as long as some ten switches.
   static constexpr std::size_t record_distance = 16;
   static constexpr std::size_t stack_distance = 8;
@@ -74,8 +89,7 @@ class ready_ring {
   void grow(std::size_t fibers) {
     std::size_t wider = capacity();
     while (wider < fibers) wider *= 2;
-    // Value-initialised: advance() looks at slots that were never written.
-    auto slots = std::make_unique<fiber*[]>(wider);
+    slots_owner slots = make_slots(wider);
     for (std::size_t i = head_; i != head_ + count_; ++i) {
       slots[i & (wider - 1)] = slots_[i & mask_];
     }
@@ -86,7 +100,7 @@ class ready_ring {
   std::size_t head_ = 0;  // runs freely; the mask wraps it
   std::size_t mask_ = 63;
   std::size_t count_ = 0;  // not beside head_: g++ would add to both in one slow vector
-  std::unique_ptr<fiber*[]> slots_ = std::make_unique<fiber*[]>(64);
+  slots_owner slots_ = make_slots(64);
 };
 
 }  // namespace detail
