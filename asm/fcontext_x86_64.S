@@ -11,8 +11,7 @@
 // (measured: one call above the yield 29 ns, four calls 60 ns; with the thunk 11 and 12).
 // So the thunk is call-ed (pushes entry R), hands jump_fcontext a local label as the return
 // address and jumps to it. Whoever is resumed lands on that label and executes `ret`, which takes
-// R off again: its own return address and R are the same as long as all switches of the program go
-// through one call site, which src/loop/switch.cpp is.
+// R off again: its own return address and R are the same where both sides run the same code.
 //
 //   the stack of a suspended side                    what is not saved here, and why
 //   +---------------------------------+              caller-saved registers: the thunk is called
