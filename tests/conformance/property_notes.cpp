@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+// Conformance of a backend: what its assembly claims in property notes. Indirect branch tracking
+// (IBT, BTI), because every place that an indirect jump may reach begins with the instruction for
+// it; never a shadow stack (SHSTK, GCS), which a switch would leave behind (HAZARDS H18, H19).
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "support/child.hpp"
+#include "support/skip.hpp"
+#include "weft/detail/config.hpp"
+
+namespace {
+
+#if WEFT_CONTEXT_ASM
+constexpr const char* library_variable = "WEFT_ASM_LIB";
+#else
+constexpr const char* library_variable = "WEFT_FCONTEXT_LIB";
+#endif
+#if defined(__x86_64__)
+constexpr const char* branch_tracking = "IBT";
+constexpr const char* shadow_stack = "SHSTK";
+#else
+constexpr const char* branch_tracking = "BTI";
+constexpr const char* shadow_stack = "GCS";
+#endif
+
+// What readelf says of each object that came from an assembler source: "...switch_x86_64.S.o".
+std::vector<std::string> notes_of_assembly(const std::string& readelf_output) {
+  std::vector<std::string> notes;
+  bool is_assembly = false;
+  std::istringstream lines(readelf_output);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("File: ", 0) == 0) {
+      is_assembly = line.find(".S.o") != std::string::npos;
+      if (is_assembly) notes.emplace_back();
+    } else if (is_assembly) {
+      notes.back() += line + '\n';
+    }
+  }
+  return notes;
+}
+
+}  // namespace
+
+TEST_CASE(WEFT_BACKEND_NAME ": H18, H19: the assembly claims branch tracking and no shadow stack") {
+  const char* const library = std::getenv(library_variable);
+  if (library == nullptr) WEFT_SKIP("no path of the library in the environment; use meson test");
+  const auto listing = weft_tests::run_program({"readelf", "--wide", "--notes", library});
+  if (listing.status == 127) WEFT_SKIP("readelf is not installed");
+  CAPTURE(listing.output);
+  const auto notes = notes_of_assembly(listing.output);
+  CHECK(notes.size() == 1);
+  for (const std::string& note : notes) {
+    CHECK(note.find(branch_tracking) != std::string::npos);
+    CHECK(note.find(shadow_stack) == std::string::npos);
+  }
+}
