@@ -14,5 +14,9 @@ inline constexpr const char* no_debugger_under_emulation =
     "the host's debugger does not see through the emulator";
 inline constexpr const char* no_programs_under_emulation =
     "the host's kernel does not start programs of the emulated kind";
+inline constexpr const char* no_guards_under_emulation =
+    "the emulator says yes to every advice of madvise() and installs no guard";
+inline constexpr const char* no_memory_figures_under_emulation =
+    "limits and sizes of memory are the emulator's";
 
 }  // namespace weft_tests
