@@ -53,7 +53,7 @@ TEST_CASE(WEFT_BACKEND_NAME ": H18, H19: the assembly claims branch tracking and
   if (listing.status == 127) WEFT_SKIP("readelf is not installed");
   CAPTURE(listing.output);
   const auto notes = notes_of_assembly(listing.output);
-  CHECK(notes.size() == 1);
+  CHECK(!notes.empty());
   for (const std::string& note : notes) {
     CHECK(note.find(branch_tracking) != std::string::npos);
     CHECK(note.find(shadow_stack) == std::string::npos);

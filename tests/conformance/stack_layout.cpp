@@ -137,11 +137,11 @@ TEST_CASE(WEFT_BACKEND_NAME
   flow here;
   painted was;
   flow there([&](flow& self) {
-    volatile char canvas[512] = {7};  // so that what lies above belongs to this stack
+    char canvas[512];  // so that what lies above belongs to this stack
     weft_tests_call_over_paint(weft_tests::bare_switch(here),
                                static_cast<weft::detail::context*>(&self),
                                static_cast<weft::detail::context*>(&here), &was.sp);
-    canvas[0] = 8;
+    asm volatile("" : : "r"(canvas) : "memory");
     return &here;
   });
   CHECK(written_out_of_place(here, there, was, 0) == 0);
@@ -154,7 +154,7 @@ TEST_CASE(WEFT_BACKEND_NAME
   flow here;
   painted was;
   flow there([&](flow& self) {
-    volatile char canvas[512] = {7};
+    char canvas[512];
     std::uint32_t before = 0;
     asm volatile("stmxcsr %0" : "=m"(before));
     const std::uint32_t flush = before | 0x8000U;
@@ -164,7 +164,7 @@ TEST_CASE(WEFT_BACKEND_NAME
                                static_cast<weft::detail::context*>(&self),
                                static_cast<weft::detail::context*>(&here), &was.sp);
     asm volatile("ldmxcsr %0" : : "m"(before));
-    canvas[0] = 8;
+    asm volatile("" : : "r"(canvas) : "memory");
     return &here;
   });
   CHECK(written_out_of_place(here, there, was, 8) == 0);
