@@ -6,6 +6,7 @@
 //
 // The frame record (x29, x30) is found through x29, wherever sp is.
 #include "weft/detail/config.hpp"
+#include "property_note.h"
 
         .text
 
@@ -37,4 +38,4 @@ __morestack:
         .size   __morestack, . - __morestack
         .size   WEFT_C_NAME(call_on_stack), . - WEFT_C_NAME(call_on_stack)
 
-        .section .note.GNU-stack, "", %progbits
+        WEFT_ASM_END

@@ -21,6 +21,7 @@
 // debugger, backtrace(3) and a profiler that follows frame pointers walk from one stack into the
 // other.
 #include "weft/detail/config.hpp"
+#include "property_note.h"
 
         .text
 
@@ -52,5 +53,4 @@ __morestack:
         .size   __morestack, . - __morestack
         .size   WEFT_C_NAME(call_on_stack), . - WEFT_C_NAME(call_on_stack)
 
-// Without this note the linker makes the whole program's stacks executable.
-        .section .note.GNU-stack, "", @progbits
+        WEFT_ASM_END

@@ -72,8 +72,7 @@ WEFT_C_NAME(context_switch):
         andl    $WEFT_MXCSR_CONTROL, %ecx               // status bits may differ
         orw     %cx, %dx
         jnz     .Lload_controls                         // rare
-        .globl  WEFT_C_NAME(context_continue)           // from inline code; rsi: to, rax: its sp
-WEFT_C_NAME(context_continue):
+.Lgo:
         testb   $WEFT_SP_TAGS, %al
         jnz     .Lunusual
 .Lresume:                                               // rax: a frame
@@ -104,8 +103,13 @@ WEFT_C_NAME(context_continue):
         orl     %ecx, -8(%rsp)
         ldmxcsr -8(%rsp)
         fldcw   WEFT_CONTEXT_X87(%rsi)
-        jmp     WEFT_C_NAME(context_continue)
+        jmp     .Lgo
 
+        .globl  WEFT_C_NAME(context_continue)           // from inline code; rsi: to, rax: its sp
+WEFT_C_NAME(context_continue):
+        endbr64                                         // by an indirect jump
+        testb   $WEFT_SP_TAGS, %al
+        jz      .Lresume
 .Lunusual:                                              // still on our own stack
         testb   $WEFT_SP_IS_FRESH, %al
         jnz     .Lfresh

@@ -18,9 +18,10 @@
 #include "weft/detail/check.hpp"
 
 extern "C" {
-// The one thread_local of weft: a pointer, constant-initialised, initial-exec.
+// The one thread_local of weft: a pointer, constant-initialised, initial-exec. `used`: link-time
+// optimisation does not see that running_loop()'s assembly names it, and would make it local.
 __thread weft::detail::loop_core* WEFT_C_NAME(current_loop)
-    __attribute__((tls_model("initial-exec"))) = nullptr;
+    __attribute__((tls_model("initial-exec"), used)) = nullptr;
 }
 
 WEFT_NAMESPACE_BEGIN

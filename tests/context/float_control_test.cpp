@@ -36,7 +36,7 @@ std::uint32_t sse_control() {
 }  // namespace
 
 TEST_CASE("sem 86: a rounding mode set on one side does not reach the other, and is kept") {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || WEFT_CONTEXT_ASM
   const rounding_restored restored;
   flow here;
   int first = -1;

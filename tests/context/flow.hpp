@@ -17,6 +17,7 @@
 #endif
 
 namespace weft_tests {
+inline namespace WEFT_ABI_NAMESPACE {  // a program may hold both backends
 
 struct flow : weft::detail::context {
   static constexpr std::size_t stack_bytes = 128 * 1024;
@@ -70,4 +71,5 @@ WEFT_NOINLINE WEFT_NO_SANITIZE inline void hop(flow& self, flow& to) noexcept {
   WEFT_C_NAME(context_switch)(&self, &to);
 }
 
+}  // namespace WEFT_ABI_NAMESPACE
 }  // namespace weft_tests

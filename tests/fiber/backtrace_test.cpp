@@ -13,6 +13,7 @@
 
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
+#include "support/emulated.hpp"
 #include "support/no_leaks.hpp"
 #include "support/skip.hpp"
 #include "weft/weft.hpp"
@@ -115,6 +116,7 @@ TEST_CASE("a fiber to stop at in gdb" * doctest::test_suite("subjects")) {
 }
 
 TEST_CASE("sem 87: gdb's bt ends cleanly at the fiber's entry") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_debugger_under_emulation);
   if (weft_tests::is_sanitized) WEFT_SKIP("LeakSanitizer and TSan do not run under a debugger");
   const auto end = weft_tests::run_program(
       {"gdb", "-batch", "-nx", "-ex", "set confirm off", "-ex", "set debuginfod enabled off", "-ex",

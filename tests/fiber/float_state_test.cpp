@@ -22,7 +22,7 @@ struct rounding_restored {
 
 TEST_CASE_FIXTURE(no_leaks,
                   "sem 86: a fiber's rounding mode is kept over parks, and stays inside") {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || WEFT_CONTEXT_ASM
   run([] {
     const rounding_restored restored;
     auto upward = weft::spawn([] {
@@ -46,7 +46,7 @@ TEST_CASE_FIXTURE(no_leaks,
 
 TEST_CASE_FIXTURE(no_leaks,
                   "H10: a new fiber starts with the default rounding, not its creator's") {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || WEFT_CONTEXT_ASM
   run([] {
     const rounding_restored restored;
     std::fesetround(FE_DOWNWARD);
@@ -66,7 +66,7 @@ TEST_CASE_FIXTURE(no_leaks,
 
 TEST_CASE_FIXTURE(no_leaks,
                   "H10: what a main with another rounding leaves does not reach its fibers") {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || WEFT_CONTEXT_ASM
   const rounding_restored restored;
   std::fesetround(FE_TOWARDZERO);
   run([] {

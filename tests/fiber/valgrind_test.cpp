@@ -8,6 +8,7 @@
 
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
+#include "support/emulated.hpp"
 #include "support/skip.hpp"
 #include "weft/weft.hpp"
 
@@ -44,6 +45,7 @@ TEST_CASE("a fiber program for valgrind" * doctest::test_suite("subjects")) {
 }
 
 TEST_CASE("H17: a fiber program runs under valgrind memcheck in silence") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_debugger_under_emulation);
   if (weft_tests::is_sanitized) WEFT_SKIP("valgrind does not run sanitizer builds");
   const auto end =
       weft_tests::run_program({"valgrind", "--quiet", "--error-exitcode=9", "--leak-check=full",
@@ -58,6 +60,7 @@ TEST_CASE("H17: a fiber program runs under valgrind memcheck in silence") {
 }
 
 TEST_CASE("H17: valgrind is told of each stack that a fiber gets") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_debugger_under_emulation);
   if (weft_tests::is_sanitized) WEFT_SKIP("valgrind does not run sanitizer builds");
   // -d -d makes valgrind's core write a line for each stack that it comes to know; 0 is main's.
   const auto end = weft_tests::run_program({"valgrind", "-d", "-d", "--tool=none",

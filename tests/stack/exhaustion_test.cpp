@@ -15,6 +15,7 @@
 #include "support/build_kind.hpp"
 #include "support/capture_reports.hpp"
 #include "support/child.hpp"
+#include "support/emulated.hpp"
 #include "support/no_leaks.hpp"
 #include "support/skip.hpp"
 #include "weft/weft.hpp"
@@ -204,6 +205,7 @@ TEST_CASE_FIXTURE(failing_stacks,
 TEST_CASE(
     "torture 3: out of address space: bad_alloc for some, the loop and later spawns unharmed") {
   if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's shadow lies in the address space, too");
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_memory_figures_under_emulation);
   const auto end = weft_tests::run_child([] {
     unsigned long pages = 0;
     if (std::FILE* const file = std::fopen("/proc/self/statm", "re")) {

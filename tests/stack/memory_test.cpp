@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include "support/build_kind.hpp"
+#include "support/emulated.hpp"
 #include "support/no_leaks.hpp"
 #include "support/resident.hpp"
 #include "support/skip.hpp"
@@ -111,6 +112,7 @@ TEST_CASE_FIXTURE(no_leaks,
 }
 
 TEST_CASE_FIXTURE(no_leaks, "stack: bursts one after another do not add up") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_memory_figures_under_emulation);
   if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's own memory hides that of the stacks");
   weft::options how;
   how.cached_stacks = 64;

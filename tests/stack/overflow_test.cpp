@@ -11,6 +11,7 @@
 
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
+#include "support/emulated.hpp"
 #include "support/skip.hpp"
 #include "weft/weft.hpp"
 
@@ -57,6 +58,7 @@ bool is_default(const struct sigaction& action) {
 }  // namespace
 
 TEST_CASE("H7: deep recursion dies by SIGSEGV with the fiber's name and its stack's size") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   const auto end = run_child([] {
     weft::run([] { weft::spawn(named("diver", 64 * 1024), [] { dive(1'000'000); }).join(); });
     return 0;
@@ -70,6 +72,7 @@ TEST_CASE("H7: deep recursion dies by SIGSEGV with the fiber's name and its stac
 }
 
 TEST_CASE("H7: a 60 KiB frame on the smallest stack does not jump over the guard") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   const auto end = run_child([] {
     weft::run([] {
       auto neighbour = weft::spawn(named("neighbour", 1), [] { weft::yield(); });
@@ -83,6 +86,7 @@ TEST_CASE("H7: a 60 KiB frame on the smallest stack does not jump over the guard
 }
 
 TEST_CASE("H7: a fiber without a name is named by its number") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   const auto end = run_child([] {
     weft::run([] { weft::spawn([] { dive(1'000'000); }).join(); });
     return 0;
@@ -93,6 +97,7 @@ TEST_CASE("H7: a fiber without a name is named by its number") {
 }
 
 TEST_CASE("H7: overflow_report::always reports on another thread") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   const auto end = run_child([] {
     std::thread([] {
       weft::options how;

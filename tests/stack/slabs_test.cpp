@@ -14,6 +14,7 @@
 
 #include "support/build_kind.hpp"
 #include "support/capture_reports.hpp"
+#include "support/emulated.hpp"
 #include "support/no_leaks.hpp"
 #include "support/resident.hpp"
 #include "support/skip.hpp"
@@ -97,6 +98,7 @@ TEST_CASE_FIXTURE(no_leaks,
 }
 
 TEST_CASE_FIXTURE(no_leaks, "stack: the pages below a stack are a guard, its lowest byte is not") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   std::vector<weft::spawn_options> sizes(3);
   sizes[1].stack_bytes = 20 * 1024;
   sizes[2].stack_bytes = 1024 * 1024;
@@ -115,6 +117,7 @@ TEST_CASE_FIXTURE(no_leaks, "stack: the pages below a stack are a guard, its low
 }
 
 TEST_CASE_FIXTURE(no_leaks, "stack: guards of many neighbours all stand, also after recycling") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   run([] {
     int missing = 0;
     for (int round = 0; round < 2; ++round) {

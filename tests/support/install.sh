@@ -46,6 +46,10 @@ weft_package() {
     boost) echo libboost-context-dev ;;
     doctest) echo doctest-dev ;;
     clang-sanitizers) echo libclang-rt-dev ;;
+    clang++-*) echo "clang-${1#clang++-}" ;;
+    ld.lld-*) echo "lld-${1#ld.lld-}" ;;
+    aarch64-linux-gnu-g++) echo g++-aarch64-linux-gnu ;;
+    qemu-aarch64) echo qemu-user ;;
     *) echo "$1" ;;
   esac
 }

@@ -19,6 +19,7 @@
 #include "weft/this_fiber.hpp"
 
 namespace weft_tests {
+inline namespace WEFT_ABI_NAMESPACE {  // a program may hold both backends
 
 inline std::size_t open_descriptors() {
   DIR* const folder = opendir("/proc/self/fd");
@@ -99,4 +100,5 @@ class no_leaks {
   long counted_;
 };
 
+}  // namespace WEFT_ABI_NAMESPACE
 }  // namespace weft_tests
