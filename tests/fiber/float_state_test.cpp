@@ -2,6 +2,7 @@
 // The floating-point environment over fibers: control bits are the fiber's own, a new fiber starts
 // with the default ones, and the sticky flags of its creator are not cleared on the way.
 #include <cfenv>
+#include <chrono>
 
 #include <doctest/doctest.h>
 
@@ -75,6 +76,58 @@ TEST_CASE_FIXTURE(no_leaks,
     CHECK(std::fegetround() == FE_TOWARDZERO);
   });
   CHECK(std::fegetround() == FE_TOWARDZERO);
+#else
+  WEFT_SKIP("Boost's AArch64 switch does not save FPCR");
+#endif
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "H10: a fiber that follows on a stack or in a record has the default, too") {
+#if defined(__x86_64__)
+  run([] {
+    auto leaves = weft::spawn([] { std::fesetround(FE_UPWARD); });
+    auto follows = weft::spawn([] { return std::fegetround(); });
+    CHECK(follows.get() == FE_TONEAREST);
+    leaves.join();
+    for (int i = 0; i < 3; ++i) {
+      {
+        auto parks = weft::spawn([] {
+          std::fesetround(FE_UPWARD);
+          weft::yield();
+        });
+        parks.join();
+      }
+      CHECK(weft::spawn([] { return std::fegetround(); }).get() == FE_TONEAREST);
+    }
+  });
+#else
+  WEFT_SKIP("Boost's AArch64 switch does not save FPCR");
+#endif
+}
+
+TEST_CASE_FIXTURE(no_leaks, "sem 86: a rounding mode is kept over every kind of switch") {
+#if defined(__x86_64__)
+  run([] {
+    const rounding_restored restored;
+    auto upward = weft::spawn([] {
+      int wrong = 0;
+      std::fesetround(FE_UPWARD);
+      for (int i = 0; i < 200; ++i) {
+        if (i % 3 == 0) weft::spawn([] {}).join();
+        if (i % 3 == 1) weft::await_sleep(std::chrono::microseconds(1));
+        if (i % 3 == 2) weft::yield();
+        if (std::fegetround() != FE_UPWARD) ++wrong;
+      }
+      return wrong;
+    });
+    int wrong = 0;
+    while (!upward.done()) {
+      weft::yield();
+      if (std::fegetround() != FE_TONEAREST) ++wrong;
+    }
+    CHECK(upward.get() == 0);
+    CHECK(wrong == 0);
+  });
 #else
   WEFT_SKIP("Boost's AArch64 switch does not save FPCR");
 #endif

@@ -98,6 +98,62 @@ TEST_CASE_FIXTURE(no_leaks, "sem 70: fibers that wake each other without a pause
   });
 }
 
+namespace {
+
+// Spawns the next one and ends, until `is_over`: a loop that never yields.
+void relay(const bool& is_over, weft::time_point give_up) {
+  if (is_over || weft::now() > give_up) return;
+  weft::spawn([&is_over, give_up] { relay(is_over, give_up); }).detach();
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(no_leaks, "sem 70: fibers each of which only starts the next starve no timer") {
+  run([] {
+    bool is_over = false;
+    const auto start = weft::now();
+    relay(is_over, start + 2s);
+    weft::await_sleep(3ms);
+    is_over = true;
+    CHECK(weft::now() < start + 1s);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "sem 70: two fibers that hand the turn to each other starve no timer") {
+  run([] {
+    struct side {
+      weft::promise<void> gate;
+      weft::future<void> opened = gate.get_future();
+      void wait() {
+        opened.get();
+        gate = weft::promise<void>();
+        opened = gate.get_future();
+      }
+    };
+    side first;
+    side second;
+    bool is_over = false;
+    bool is_last = false;
+    const auto start = weft::now();
+    auto leads = weft::spawn([&] {
+      while (!is_over && weft::now() < start + 2s) {
+        second.gate.set_value();
+        first.wait();
+      }
+      is_last = true;
+      second.gate.set_value();
+    });
+    auto follows = weft::spawn([&] {
+      for (second.wait(); !is_last; second.wait()) first.gate.set_value();
+    });
+    weft::await_sleep(3ms);
+    is_over = true;
+    CHECK(weft::now() < start + 1s);
+    leads.get();
+    follows.get();
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "torture 30: ten thousand yielders hold a timer back by little") {
   run([] {
     bool is_over = false;

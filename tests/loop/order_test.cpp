@@ -110,6 +110,49 @@ TEST_CASE_FIXTURE(no_leaks, "sem 71: waiters of one end go on in the order in wh
   });
 }
 
+TEST_CASE_FIXTURE(no_leaks,
+                  "sem 71: the order holds when the ring grows with its first in the middle") {
+  run([] {
+    for (int i = 0; i < 50; ++i) weft::yield();
+    order started;
+    std::vector<weft::task<>> tasks;
+    order expected;
+    for (int i = 0; i < 300; ++i) {
+      tasks.push_back(weft::spawn([&started, i] { started.push_back(i); }));
+      expected.push_back(i);
+    }
+    for (auto& one : tasks) one.join();
+    CHECK(started == expected);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "sem 71: who joins after the first one gave up goes behind the others") {
+  run([] {
+    order seen;
+    bool may_end = false;
+    auto watched = weft::spawn([&] {
+      while (!may_end) weft::yield();
+    });
+    std::vector<weft::task<>> waiting;
+    const auto wait = [&](int i) {
+      waiting.push_back(weft::spawn([&, i] {
+        watched.join();
+        seen.push_back(i);
+      }));
+    };
+    for (int i = 0; i < 3; ++i) wait(i);
+    weft::yield();
+    waiting[0].cancel();
+    waiting[0].join();
+    wait(3);
+    weft::yield();
+    may_end = true;
+    for (auto& one : waiting) one.join();
+    CHECK(seen == order{1, 2, 3});
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "sem 1: cancel() runs nothing of the target inside the canceller") {
   run([] {
     std::string seen;

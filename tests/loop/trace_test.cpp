@@ -120,6 +120,25 @@ TEST_CASE("trace: events() tell the same as text(); an empty trace is empty") {
   });
 }
 
+TEST_CASE_FIXTURE(no_leaks, "trace: begun in a loop that runs already it misses nothing") {
+  run([] {
+    using kind = weft::testing::trace_kind;
+    weft::yield();
+    const weft::testing::trace recorded;
+    std::vector<kind> seen;
+    for (int i = 0; i < 2; ++i) {
+      weft::yield();
+      weft::spawn([] {}).join();
+    }
+    for (const auto& event : recorded.events()) seen.push_back(event.kind);
+    const std::vector<kind> once = {kind::park, kind::run, kind::spawn, kind::park,
+                                    kind::run,  kind::end, kind::wake,  kind::run};
+    std::vector<kind> expected = once;
+    expected.insert(expected.end(), once.begin(), once.end());
+    CHECK(seen == expected);
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "trace: one at a time, and only in a loop") {
   CHECK_THROWS_AS(weft::testing::trace(), std::logic_error);
   run([] {

@@ -75,6 +75,23 @@ TEST_CASE_FIXTURE(no_leaks, "stack_left: what it tells can be used") {
   });
 }
 
+TEST_CASE_FIXTURE(no_leaks,
+                  "stack_left: a fiber that follows one of another size has its own size") {
+  run([] {
+    const auto left = [](std::size_t bytes) {
+      weft::spawn_options how;
+      how.stack_bytes = bytes;
+      return weft::spawn(how, [] { return weft::this_fiber::stack_left(); });
+    };
+    auto small = left(64 * 1024);
+    auto large = left(1024 * 1024);
+    auto small_again = left(64 * 1024);
+    CHECK(small.get() < 64 * 1024);
+    CHECK(large.get() > 1000 * 1024);
+    CHECK(small_again.get() < 64 * 1024);
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "stack_left on main: the thread's own stack") {
   run([] {
     const measure found = measure_here();

@@ -163,6 +163,32 @@ TEST_CASE("H7: a canary spoiled by a fiber that never parks again is found at it
   CHECK(end.says("weft: fiber 2 'last' overflowed its 256 KiB stack: the canary"));
 }
 
+TEST_CASE("H7: the canary is its own affair of each that begins on its predecessor's stack") {
+  for (const bool first_spoils : {true, false}) {
+    const auto end = run_child([&] {
+      if (!deny_guards(denied::all_guards)) return no_seccomp;
+      weft::run([&] {
+        auto first = weft::spawn({"first"}, [&] {
+          if (first_spoils) spoil_canary();
+        });
+        auto heir = weft::spawn({"heir"}, [&] {
+          if (!first_spoils) spoil_canary();
+          weft::yield();
+          std::fprintf(stderr, "went on\n");
+        });
+        heir.join();
+      });
+      return 0;
+    });
+    if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+    CAPTURE(end.output);
+    CHECK(end.signal == SIGABRT);
+    CHECK(end.says(first_spoils ? "weft: fiber 2 'first' overflowed"
+                                : "weft: fiber 3 'heir' overflowed"));
+    CHECK_FALSE(end.says("went on"));
+  }
+}
+
 TEST_CASE("H7: without any guard a correct program runs, on fresh and on recycled stacks") {
   const auto end = run_child([] {
     if (!deny_guards(denied::all_guards)) return no_seccomp;

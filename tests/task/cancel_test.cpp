@@ -20,6 +20,7 @@ using weft::cancelled;
 using weft::spawn;
 using weft::task;
 using weft_tests::counted;
+using weft_tests::no_leaks;
 using weft_tests::on_virtual_time;
 
 TEST_CASE_FIXTURE(on_virtual_time, "sem 1: cancel() only marks; the task is thrown at on its own") {
@@ -52,6 +53,47 @@ TEST_CASE_FIXTURE(on_virtual_time, "sem 1: a cancelled wait ends at once, not at
     t.cancel();
     t.join();
     CHECK(weft::now() == start);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time, "sem 19: a join that was cancelled is woken by nobody's end") {
+  run([] {
+    struct sleeps_at_its_end {
+      weft::time_point& woke;
+      ~sleeps_at_its_end() {
+        await_sleep(5h);
+        woke = weft::now();
+      }
+    };
+    const auto start = weft::now();
+    weft::time_point woke;
+    auto awaited = spawn([] { await_sleep(1h); });
+    auto joins = spawn([&] {
+      const sleeps_at_its_end late{woke};
+      awaited.join();
+    });
+    weft::yield();
+    joins.cancel();
+    joins.join();
+    CHECK(woke == start + 5h);
+    CHECK(awaited.done());
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "sem 1: a cancel that comes during a yield is thrown by that yield") {
+  run([] {
+    for (int i = 0; i < 10; ++i) {
+      bool went_on = false;
+      auto t = spawn([&] {
+        weft::yield();
+        went_on = true;
+      });
+      weft::yield();
+      t.cancel();
+      t.join();
+      CHECK(t.was_cancelled());
+      CHECK_FALSE(went_on);
+    }
   });
 }
 

@@ -258,6 +258,44 @@ TEST_CASE_FIXTURE(no_leaks, "task: name() is the given one, the one set inside, 
   });
 }
 
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "task: a record that is used again has nothing of its last task") {
+  run([] {
+    const auto check_next = [](const weft::detail::fiber* record) {
+      auto next = spawn([] {});
+      CHECK(next.record() == record);
+      CHECK_FALSE(next.done());
+      CHECK(next.name().empty());
+      next.join();
+      CHECK(next.exception() == nullptr);
+    };
+    const auto check_reason = [](const weft::detail::fiber* record) {
+      auto next = spawn([] {});
+      CHECK(next.record() == record);
+      next.cancel();
+      const std::string text = "weft: " + weft::detail::describe(*record) + " was cancelled";
+      CHECK_THROWS_WITH_AS(next.get(), text.c_str(), weft::task_cancelled);
+    };
+    const weft::detail::fiber* record = nullptr;
+    {
+      auto named = spawn({"named"}, [] {});
+      record = named.record();
+      named.join();
+    }
+    check_next(record);
+    spawn([] { weft::this_fiber::set_name("renamed"); }).join();
+    check_next(record);
+    CHECK_THROWS_AS(spawn([] { throw own_error("lost"); }).get(), own_error);
+    check_next(record);
+    {
+      auto stopped = spawn([] {});
+      stopped.cancel("enough");
+      stopped.join();
+    }
+    check_reason(record);
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "task: get() a second time is a misuse that says so") {
   run([] {
     auto t = spawn({"twice"}, [] { return 1; });
