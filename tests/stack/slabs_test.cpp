@@ -133,6 +133,37 @@ TEST_CASE_FIXTURE(no_leaks, "stack: guards of many neighbours all stand, also af
   });
 }
 
+TEST_CASE_FIXTURE(
+    no_leaks, "stack: without a cache the successor gives back the stack, however it comes back") {
+  weft::options how;
+  how.cached_stacks = 0;
+  const auto has_none = [](const weft::task<>& t) { return t.record()->bound == nullptr; };
+  for (int round = 0; round < 10; ++round) {
+    run(how, [&] {
+      auto before_idle = weft::spawn([] {});  // the idle context itself is fresh
+      weft::await_sleep(std::chrono::microseconds(100));
+      CHECK(has_none(before_idle));
+      auto in_yield = weft::spawn([] {});
+      weft::yield();
+      CHECK(has_none(in_yield));
+      auto in_park = weft::spawn([] {});
+      in_park.join();
+      CHECK(has_none(in_park));
+      auto before_fresh = weft::spawn([] {});
+      weft::spawn_options other_size;
+      other_size.stack_bytes = 1024 * 1024;
+      CHECK(weft::spawn(other_size, [&] { return has_none(before_fresh); }).get());
+      try {
+        throw 1;
+      } catch (int) {  // by the slow way
+        auto in_handler = weft::spawn([] {});
+        in_handler.join();
+        CHECK(has_none(in_handler));
+      }
+    });
+  }
+}
+
 TEST_CASE_FIXTURE(no_leaks,
                   "stack: tops are staggered, so that parked stacks do not share one cache set") {
   run([] {
