@@ -110,27 +110,46 @@ TEST_CASE_FIXTURE(no_leaks, WEFT_BACKEND_NAME
 
 namespace {
 
-// Follows the chain of frame records, as perf does with -fno-omit-frame-pointer.
-struct record_walker : weft::detail::context {
+// Walks its stack in both ways from the function that the entry calls: along frame records, as perf
+// does with -fno-omit-frame-pointer, and by unwind tables.
+struct stack_walker : weft::detail::context {
   weft::detail::context back;
   const void* below = &back;
+  seen_frames seen;
 
   static weft::detail::context* walk(weft::detail::context* self) noexcept {
-    auto& mine = *static_cast<record_walker*>(self);
+    auto& mine = *static_cast<stack_walker*>(self);
     mine.below = *static_cast<void**>(__builtin_frame_address(0));
+    mine.seen = unwound_frames();
     return &mine.back;
   }
 };
+
+// Above the stack's top lies what looks like return addresses: no walker may come to read them.
+stack_walker walk_below_bait() {
+  constexpr std::size_t words = 16 * 1024;
+  constexpr std::size_t bait_words = 64;
+  alignas(64) static std::uintptr_t memory[words + bait_words];
+  for (std::size_t i = words; i < words + bait_words; ++i) {
+    memory[i] = reinterpret_cast<std::uintptr_t>(&libc_frames) + 4;
+  }
+  stack_walker fresh;
+  weft::detail::make_context(fresh, memory + words, words * sizeof memory[0], &stack_walker::walk);
+  WEFT_C_NAME(context_switch)(&fresh.back, &fresh);
+  return fresh;
+}
 
 }  // namespace
 
 TEST_CASE(WEFT_BACKEND_NAME ": H20: the chain of frame records ends with a null at the entry") {
   if (weft_tests::is_tsan) WEFT_SKIP("nobody tells ThreadSanitizer of this context");
-  alignas(64) static char stack[128 * 1024];
-  record_walker fresh;
-  weft::detail::make_context(fresh, stack + sizeof stack, sizeof stack, &record_walker::walk);
-  WEFT_C_NAME(context_switch)(&fresh.back, &fresh);
-  CHECK(fresh.below == nullptr);
+  CHECK(walk_below_bait().below == nullptr);
+}
+
+TEST_CASE(WEFT_BACKEND_NAME
+          ": H20: unwind tables end at the entry, whatever lies above the stack") {
+  if (weft_tests::is_sanitized) WEFT_SKIP("nobody tells the sanitizers of this context");
+  CHECK(ends_at_entry(walk_below_bait().seen));
 }
 
 // gdb's breakpoint. One for each backend, by C names: for its command line.

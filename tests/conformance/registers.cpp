@@ -13,6 +13,7 @@
 #include "weft/weft.hpp"
 
 using weft_tests::flow;
+using weft_tests::hop;
 using weft_tests::no_leaks;
 using weft_tests::patterns;
 using weft_tests::patterns_of;
@@ -36,7 +37,7 @@ class pattern_circle {
   // The number of registers that came back changed.
   std::uint64_t turn() {
     for (std::uint64_t round = 0; round < rounds_; ++round) pass_on(here_, 0, round);
-    weft_tests::hop(here_, *others_.front());  // each ends, and continues the next, which ends
+    hop(here_, *others_.front());  // each ends, and continues the next, which ends
     return changed_;
   }
 
@@ -68,8 +69,16 @@ TEST_CASE(WEFT_BACKEND_NAME ": torture 45: callee-saved registers survive a side
   std::uint64_t changed = 0;
   for (std::uint64_t round = 0; round < 1000; ++round) {
     flow here;
-    flow last([&](flow&) { return &here; });
-    flow first([&](flow&) { return &last; });  // its end starts `last`, whose end continues us
+    flow last([&](flow& self) {  // parks with patterns of its own, and takes its registers back
+      const patterns its = patterns_of(8, round);
+      patterns unused{};
+      weft_tests_call_with_patterns(
+          weft_tests::bare_switch(here), static_cast<weft::detail::context*>(&self),
+          static_cast<weft::detail::context*>(&here), its.data(), unused.data());
+      return &here;
+    });
+    hop(here, last);
+    flow first([&](flow&) { return &last; });  // its end continues `last`, whose end continues us
     const patterns in = patterns_of(7, round);
     patterns out{};
     weft_tests_call_with_patterns(

@@ -17,6 +17,7 @@
 #include "deny_guards.hpp"
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
+#include "support/emulated.hpp"
 #include "support/kernel_guards.hpp"
 #include "support/no_leaks.hpp"
 #include "support/seed.hpp"
@@ -103,6 +104,7 @@ counts probe(std::size_t fibers, std::size_t probed, guard_kind kind, unsigned s
 
 TEST_CASE_FIXTURE(no_leaks,
                   "H7: a thousand random fibers: every page of their guards refuses a write(2)") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   if (!weft_tests::kernel_has_guards()) WEFT_SKIP("MADV_GUARD_INSTALL needs Linux 6.13");
   const unsigned seed = weft_tests::seed_of_this_run();
   CAPTURE(seed);

@@ -19,6 +19,7 @@
 
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
+#include "support/emulated.hpp"
 #include "support/no_leaks.hpp"
 #include "support/skip.hpp"
 #include "weft/detail/loop_core.hpp"
@@ -245,6 +246,7 @@ TEST_CASE("with_stack for valgrind" * doctest::test_suite("valgrind")) {
 }
 
 TEST_CASE("H17: with_stack runs under valgrind memcheck in silence") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_debugger_under_emulation);
   if (weft_tests::is_sanitized) WEFT_SKIP("valgrind does not run sanitizer builds");
   const auto end =
       weft_tests::run_program({"valgrind", "--quiet", "--error-exitcode=9", "--leak-check=full",

@@ -10,6 +10,7 @@
 
 #include "stack/deny_guards.hpp"
 #include "support/child.hpp"
+#include "support/emulated.hpp"
 #include "support/skip.hpp"
 #include "weft/detail/loop_core.hpp"
 #include "weft/weft.hpp"
@@ -42,6 +43,7 @@ void spoil_canary() {
 }  // namespace
 
 TEST_CASE("H7: an overflow inside with_stack names the fiber and the larger size") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   const auto end = run_child([] {
     weft::run([] {
       weft::spawn({"parser"}, [] { with_stack(2 * MiB, [] { dive(10'000'000); }); }).join();
@@ -56,6 +58,7 @@ TEST_CASE("H7: an overflow inside with_stack names the fiber and the larger size
 }
 
 TEST_CASE("H7: an overflow inside with_stack in main is named, one after it is not its") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   const auto inside = run_child([] {
     weft::run([] { with_stack(MiB, [] { dive(10'000'000); }); });
     return 0;

@@ -16,7 +16,9 @@
 
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
+#include "support/emulated.hpp"
 #include "support/no_leaks.hpp"
+#include "support/skip.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/detail/loop_core.hpp"
 #include "weft/weft.hpp"
@@ -60,6 +62,7 @@ weft::spawn_options of_size(std::size_t bytes) {
 }  // namespace
 
 TEST_CASE("with_stack: a std::regex that overflows 64 and 256 KiB runs on what it needs") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   for (const std::size_t bytes : {64 * KiB, 256 * KiB}) {
     const auto dies = weft_tests::run_child([bytes] {
       weft::run([bytes] { weft::spawn(of_size(bytes), [] { legacy_match(); }).join(); });
