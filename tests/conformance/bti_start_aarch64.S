@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Lets the conformance program run with branch target identification enforced: linked with
-// -z force-bti, its pages are guarded, and an indirect jump to anything but a `bti` ends it with
-// SIGILL. What a distribution's crt1.o, crtbegin.o and libgcc.a bring has no such landing places, so
-// this stands in for the three symbols of them that the program needs (with -nostartfiles).
+// -z force-bti, its pages are guarded, and an indirect jump to anything but a `bti` ends it by
+// SIGILL. What a distribution's crt1.o, crtbegin.o and libgcc.a bring has no such landing places,
+// so this stands in for the three symbols of them that the program needs (with -nostartfiles).
 #include "property_note.h"
 
         .text

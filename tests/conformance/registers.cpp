@@ -92,8 +92,8 @@ TEST_CASE(WEFT_BACKEND_NAME ": torture 45: callee-saved registers survive a side
 TEST_CASE_FIXTURE(
     no_leaks, WEFT_BACKEND_NAME
     ": torture 45: callee-saved registers keep their patterns over a million yields") {
-  const std::uint64_t rounds = weft_tests::scaled(250'000, 20'000);
-  auto yield_with_patterns = [rounds](std::uint64_t fiber) {
+  static constexpr std::uint64_t rounds = weft_tests::scaled(250'000, 20'000);
+  auto yield_with_patterns = [](std::uint64_t fiber) {
     std::uint64_t changed = 0;
     for (std::uint64_t round = 0; round < rounds; ++round) {
       const patterns in = patterns_of(fiber, round);
