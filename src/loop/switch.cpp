@@ -149,11 +149,13 @@ void loop::reclaim(fiber& ended) noexcept {
   if (!ended.has_handle) free_record(ended);
 }
 
-// One stack, one try: were all of them to ask again, n starving fibers would cost n * n requests.
+// The one that waits longest gets it here and now: in the ring, a fiber spawned since would be before
+// it. One stack, one try: were all to ask again, n starving fibers would cost n * n requests.
 void loop::feed_starved() noexcept {
-  if (list_node* const waiting = starved.pop_front()) {
-    ready.push(*static_cast<wait_node&>(*waiting).owner);
-  }
+  list_node* const waiting = starved.pop_front();
+  if (waiting == nullptr) return;
+  fiber& longest = *static_cast<wait_node&>(*waiting).owner;
+  if (bind_stack(*this, longest)) ready.push(longest);
 }
 
 void suspend_slowly(loop_core& here, fiber& self) noexcept {

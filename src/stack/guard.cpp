@@ -25,7 +25,14 @@ namespace {
 constexpr int madv_guard_install = 102;  // not in Debian 12's headers
 constexpr int madv_guard_remove = 103;
 
+// qemu-user answers 0 to any advice, and does nothing.
+bool knows_its_advice(char* low) noexcept {
+  constexpr int no_such_advice = 0x7fffffff;
+  return raw_syscall(SYS_madvise, low, guard_bytes, no_such_advice) != 0;
+}
+
 std::atomic<bool> kernel_has_guards{true};  // until it says EINVAL
+std::atomic<bool> is_kernel_asked{false};
 std::atomic<long> protected_guards{0};
 
 // Two mappings per guard, a quarter of the limit for all.
@@ -49,7 +56,10 @@ constexpr std::size_t canary_words = 8;
 }  // namespace
 
 guard_kind install_guard(char* low) noexcept {
-  // relaxed: a hint; another thread that still tries gets the same EINVAL
+  // relaxed, both: hints; another thread that still tries gets the same answers
+  if (!is_kernel_asked.exchange(true, std::memory_order_relaxed) && !knows_its_advice(low)) {
+    kernel_has_guards.store(false, std::memory_order_relaxed);
+  }
   if (kernel_has_guards.load(std::memory_order_relaxed)) {
     const long result = raw_syscall(SYS_madvise, low, guard_bytes, madv_guard_install);
     if (result == 0) return guard_kind::install;
