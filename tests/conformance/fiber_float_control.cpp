@@ -2,6 +2,7 @@
 // Conformance of a backend, fibers: options::float_control, what a fiber starts with, and what it
 // leaves to others. The same over bare contexts: float_control.cpp.
 #include <cfenv>
+#include <chrono>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -53,6 +54,34 @@ TEST_CASE_FIXTURE(no_leaks,
     std::fesetround(FE_DOWNWARD);
     for (auto& one : fibers) CHECK(one.get() == 0);
     CHECK(std::fegetround() == FE_DOWNWARD);
+  });
+#else
+  WEFT_SKIP(no_control_per_fiber);
+#endif
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  WEFT_BACKEND_NAME ": sem 86: a rounding mode is kept over every kind of switch") {
+#if WEFT_TESTS_KEEPS_CONTROLS
+  run([] {
+    auto upward = weft::spawn([] {
+      int wrong = 0;
+      for (int i = 0; i < 200; ++i) {
+        std::fesetround(i % 2 == 0 ? FE_UPWARD : FE_DOWNWARD);
+        if (i % 3 == 0) weft::spawn([] {}).join();
+        if (i % 3 == 1) weft::await_sleep(std::chrono::microseconds(1));
+        if (i % 3 == 2) weft::yield();
+        if (std::fegetround() != (i % 2 == 0 ? FE_UPWARD : FE_DOWNWARD)) ++wrong;
+      }
+      return wrong;
+    });
+    int wrong = 0;
+    while (!upward.done()) {
+      weft::yield();
+      if (std::fegetround() != FE_TONEAREST) ++wrong;
+    }
+    CHECK(upward.get() == 0);
+    CHECK(wrong == 0);
   });
 #else
   WEFT_SKIP(no_control_per_fiber);

@@ -104,31 +104,3 @@ TEST_CASE_FIXTURE(no_leaks,
   WEFT_SKIP("Boost's AArch64 switch does not save FPCR");
 #endif
 }
-
-TEST_CASE_FIXTURE(no_leaks, "sem 86: a rounding mode is kept over every kind of switch") {
-#if defined(__x86_64__)
-  run([] {
-    const rounding_restored restored;
-    auto upward = weft::spawn([] {
-      int wrong = 0;
-      std::fesetround(FE_UPWARD);
-      for (int i = 0; i < 200; ++i) {
-        if (i % 3 == 0) weft::spawn([] {}).join();
-        if (i % 3 == 1) weft::await_sleep(std::chrono::microseconds(1));
-        if (i % 3 == 2) weft::yield();
-        if (std::fegetround() != FE_UPWARD) ++wrong;
-      }
-      return wrong;
-    });
-    int wrong = 0;
-    while (!upward.done()) {
-      weft::yield();
-      if (std::fegetround() != FE_TONEAREST) ++wrong;
-    }
-    CHECK(upward.get() == 0);
-    CHECK(wrong == 0);
-  });
-#else
-  WEFT_SKIP("Boost's AArch64 switch does not save FPCR");
-#endif
-}

@@ -65,18 +65,23 @@ TEST_CASE_FIXTURE(on_virtual_time, "sem 19: a join that was cancelled is woken b
         woke = weft::now();
       }
     };
-    const auto start = weft::now();
-    weft::time_point woke;
-    auto awaited = spawn([] { await_sleep(1h); });
-    auto joins = spawn([&] {
-      const sleeps_at_its_end late{woke};
-      awaited.join();
-    });
-    weft::yield();
-    joins.cancel();
-    joins.join();
-    CHECK(woke == start + 5h);
-    CHECK(awaited.done());
+    for (const bool is_first : {true, false}) {  // the first to join has a place of its own
+      const auto start = weft::now();
+      weft::time_point woke;
+      auto awaited = spawn([] { await_sleep(1h); });
+      auto other = spawn([&] { awaited.join(); });
+      if (!is_first) weft::yield();
+      auto joins = spawn([&] {
+        const sleeps_at_its_end late{woke};
+        awaited.join();
+      });
+      if (is_first) other.cancel();
+      weft::yield();
+      joins.cancel();
+      joins.join();
+      CHECK(woke == start + 5h);
+      CHECK(awaited.done());
+    }
   });
 }
 

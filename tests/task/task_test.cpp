@@ -104,6 +104,13 @@ TEST_CASE_FIXTURE(no_leaks, "task: a result that nobody takes is destroyed with 
     CHECK(counted::alive() == 1);
     t = {};
     CHECK(counted::alive() == 0);
+    t = spawn({"with baggage"}, [] { return counted(); });
+    t.join();
+    t = {};
+    CHECK(counted::alive() == 0);
+    spawn([] { return counted(); }).detach();
+    weft::yield();
+    CHECK(counted::alive() == 0);
   });
 }
 
