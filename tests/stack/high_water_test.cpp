@@ -165,6 +165,22 @@ TEST_CASE_FIXTURE(no_leaks,
   });
 }
 
+TEST_CASE_FIXTURE(no_leaks,
+                  "measure_stacks: of two that run one right after the other, each is told") {
+  if (weft_tests::is_sanitized) WEFT_SKIP(frames_lie_elsewhere);
+  run(measuring(), [&] {
+    const int deep = __LINE__ + 1;
+    auto first = weft::spawn([] { use_down_to(200 * KiB); });
+    const int shallow = __LINE__ + 1;
+    auto second = weft::spawn([] {});
+    second.join();
+    const auto all = measure_stacks();
+    CHECK(named(all.sites, site(deep)).deepest_bytes >= 200 * KiB);
+    CHECK(named(all.sites, site(shallow)).deepest_bytes <= 2 * page);
+    CHECK(named(all.sites, site(deep)).count == 1);
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "measure_stacks: without the option figures are at most too large") {
   if (weft_tests::is_sanitized) WEFT_SKIP(frames_lie_elsewhere);
   run([] {
