@@ -194,50 +194,53 @@ TEST_CASE_FIXTURE(failing_stacks,
 
 TEST_CASE_FIXTURE(failing_stacks,
                   "no stack: one that comes back goes to the fiber that starves for it") {
-  run_on_it([&] {
-    memory.is_empty = true;
-    weft::task<> heir;  // would begin on its predecessor's stack, if nobody starved, and keep it
-    std::vector<weft::task<>> all;
-    for (int i = 0; i < 100; ++i) {
-      all.push_back(weft::spawn([&] {
-        try {
-          weft::await_sleep(weft::duration::max());
-        } catch (const weft::cancelled&) {
-          if (!heir.valid()) heir = weft::spawn([] { weft::await_sleep(weft::duration::max()); });
-          throw;
-        }
-      }));
-    }
-    for (int i = 0; i < 200; ++i) weft::yield();  // those that got no stack have ended
-    // The spare stack is taken: its fiber, which never ran, waits in a destructor.
-    weft::promise<void> gate;
-    struct waits {
-      explicit waits(weft::future<void> from) : opened(std::move(from)) {}
-      waits(waits&&) = default;
-      weft::future<void> opened;
-      ~waits() {
-        if (opened.valid()) opened.get();
+  for (const bool main_comes_first : {false, true}) {
+    memory.is_empty = false;
+    run_on_it([&] {
+      memory.is_empty = true;
+      weft::task<> heir;  // would begin on its predecessor's stack, if nobody starved, and keep it
+      std::vector<weft::task<>> all;
+      for (int i = 0; i < 100; ++i) {
+        all.push_back(weft::spawn([&] {
+          try {
+            weft::await_sleep(weft::duration::max());
+          } catch (const weft::cancelled&) {
+            if (!heir.valid()) heir = weft::spawn([] { weft::await_sleep(weft::duration::max()); });
+            throw;
+          }
+        }));
       }
-    };
-    auto on_spare = weft::spawn([held = waits(gate.get_future())] {});
-    auto starves = weft::spawn([] {});
-    for (int i = 0; i < 200; ++i) weft::yield();
-    CHECK_FALSE(on_spare.done());
-    CHECK_FALSE(starves.done());
-    all.front().cancel();
-    all.front().join();  // the heir is ready before main is
-    for (int i = 0; i < 10; ++i) weft::yield();
-    CHECK(all.front().done());
-    CHECK(starves.done());
-    CHECK_FALSE(on_spare.done());
-    gate.set_value();
-    on_spare.join();
-    CHECK(on_spare.exception() != nullptr);
-    CHECK(starves.exception() == nullptr);
-    for (auto& one : all) {
-      if (one.done()) one.exception();  // seen: not to be reported
-    }
-  });
+      for (int i = 0; i < 200; ++i) weft::yield();  // those that got no stack have ended
+      // The spare stack is taken: its fiber, which never ran, waits in a destructor.
+      weft::promise<void> gate;
+      struct waits {
+        explicit waits(weft::future<void> from) : opened(std::move(from)) {}
+        waits(waits&&) = default;
+        weft::future<void> opened;
+        ~waits() {
+          if (opened.valid()) opened.get();
+        }
+      };
+      auto on_spare = weft::spawn([held = waits(gate.get_future())] {});
+      auto starves = weft::spawn([] {});
+      for (int i = 0; i < 200; ++i) weft::yield();
+      CHECK_FALSE(on_spare.done());
+      CHECK_FALSE(starves.done());
+      all.front().cancel();
+      if (!main_comes_first) all.front().join();  // the heir is ready before main is
+      for (int i = 0; i < 10; ++i) weft::yield();
+      CHECK(all.front().done());
+      CHECK(starves.done());
+      CHECK_FALSE(on_spare.done());
+      gate.set_value();
+      on_spare.join();
+      CHECK(on_spare.exception() != nullptr);
+      CHECK(starves.exception() == nullptr);
+      for (auto& one : all) {
+        if (one.done()) one.exception();  // seen: not to be reported
+      }
+    });
+  }
 }
 
 TEST_CASE_FIXTURE(failing_stacks,
