@@ -144,7 +144,11 @@ TEST_CASE_FIXTURE(no_leaks, "sem 70: two fibers that hand the turn to each other
       second.gate.set_value();
     });
     auto follows = weft::spawn([&] {
-      for (second.wait(); !is_last; second.wait()) first.gate.set_value();
+      second.wait();
+      while (!is_last) {
+        first.gate.set_value();
+        second.wait();
+      }
     });
     weft::await_sleep(3ms);
     is_over = true;
