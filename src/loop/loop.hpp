@@ -88,7 +88,7 @@ class loop final : public loop_core {
 
   // switch.cpp: gives the ended fiber's stack (and, without a handle, its record) back
   void reclaim(fiber& ended) noexcept;
-  void feed_starved() noexcept;  // a stack came back: one of those who wait may try
+  void feed_starved(std::uint32_t returned) noexcept;  // a stack came back: one of those who wait may try
 
   // loop.cpp
   void end_idle() noexcept;

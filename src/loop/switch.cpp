@@ -145,16 +145,21 @@ void loop::reclaim(fiber& ended) noexcept {
     stacks.release(*ended.bound, ended.stack_class);
   }
   ended.bound = nullptr;
-  feed_starved();
+  feed_starved(ended.stack_class);
   if (!ended.has_handle) free_record(ended);
 }
 
-// The one that waits longest gets it here and now: in the ring, a fiber spawned since would be before
-// it. One stack, one try: were all to ask again, n starving fibers would cost n * n requests.
-void loop::feed_starved() noexcept {
-  list_node* const waiting = starved.pop_front();
-  if (waiting == nullptr) return;
-  fiber& longest = *static_cast<wait_node&>(*waiting).owner;
+// The one that waits longest for this size gets it here and now: in the ring, a fiber spawned since
+// would be before it. Without one, the first of all may ask for memory. One stack, one try: were
+// all to ask again, n starving fibers would cost n * n requests.
+void loop::feed_starved(std::uint32_t returned) noexcept {
+  if (starved.empty()) return;
+  list_node* const match = starved.find_if([returned](list_node& node) {
+    return static_cast<wait_node&>(node).owner->stack_class == returned;
+  });
+  if (match != nullptr) match->unlink();
+  list_node* const chosen = match != nullptr ? match : starved.pop_front();
+  fiber& longest = *static_cast<wait_node&>(*chosen).owner;
   if (bind_stack(*this, longest)) ready.push(longest);
 }
 

@@ -58,7 +58,7 @@ void leave(crossing& way, std::uint32_t index, const spawn_site& site) noexcept 
   bind(way.self, way.below);
   if (WEFT_UNLIKELY(way.here.marks != nullptr)) way.here.marks->note(site, way.there);
   way.here.stacks.release(way.there, index);
-  way.here.feed_starved();
+  way.here.feed_starved(index);
 }
 
 // Nothing may be thrown through the change of stacks: AddressSanitizer would not be told of it.

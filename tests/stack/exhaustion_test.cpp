@@ -193,6 +193,47 @@ TEST_CASE_FIXTURE(failing_stacks,
 }
 
 TEST_CASE_FIXTURE(failing_stacks,
+                  "no stack: one that comes back serves its own size, whoever starved before") {
+  run_on_it([&] {
+    std::vector<weft::promise<void>> gates(16);  // as many as the first slab of a size holds
+    std::vector<weft::task<>> holders;
+    for (auto& gate : gates) {
+      holders.push_back(weft::spawn(odd_size(), [f = gate.get_future()]() mutable { f.get(); }));
+    }
+    weft::yield();
+    memory.is_empty = true;
+    // The spare stack is taken by a fiber that waits in a destructor, for the one of that size.
+    weft::promise<void> done;
+    struct waits {
+      explicit waits(weft::future<void> from) : opened(std::move(from)) {}
+      waits(waits&&) = default;
+      weft::future<void> opened;
+      ~waits() {
+        if (opened.valid()) opened.get();
+      }
+    };
+    weft::spawn_options other;
+    other.stack_bytes = 8 * 1024 * 1024;
+    auto on_spare = weft::spawn(other, [held = waits(done.get_future())] {});
+    auto before = weft::spawn(other, [] {});
+    auto same = weft::spawn(odd_size(), [&done] { done.set_value(); });
+    for (int i = 0; i < 10; ++i) weft::yield();
+    CHECK_FALSE(on_spare.done());
+    CHECK_FALSE(before.done());
+    CHECK_FALSE(same.done());
+    gates.front().set_value();
+    same.join();
+    on_spare.join();
+    before.join();
+    for (std::size_t i = 1; i < gates.size(); ++i) gates[i].set_value();
+    for (auto& one : holders) one.join();
+    CHECK(on_spare.exception() != nullptr);
+    CHECK(before.exception() != nullptr);
+    CHECK(same.exception() == nullptr);
+  });
+}
+
+TEST_CASE_FIXTURE(failing_stacks,
                   "no stack: one that comes back goes to the fiber that starves for it") {
   for (const bool main_comes_first : {false, true}) {
     memory.is_empty = false;

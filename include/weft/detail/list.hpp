@@ -45,6 +45,15 @@ class list {
     return node;
   }
 
+  // The first node for which f(node) is true; nullptr when there is none.
+  template <class F>
+  list_node* find_if(F&& f) noexcept {
+    for (list_node* node = head_.next; node != &head_; node = node->next) {
+      if (f(*node)) return node;
+    }
+    return nullptr;
+  }
+
   // Calls f(node) for each; f may take that node out.
   template <class F>
   void for_each(F&& f) {
