@@ -83,7 +83,7 @@ std::vector<const side*> all_sides();
 // The sides that goals name.
 inline constexpr const char* weft_fcontext = "weft fcontext";
 inline constexpr const char* weft_asm = "weft asm";
-inline constexpr const char* weft_inline = "weft inline";
+inline constexpr const char* weft_inline = "weft inline, FP shared";
 inline constexpr const char* plain_fcontext = "plain fcontext";
 inline constexpr const char* boost_fiber = "Boost.Fiber";
 inline constexpr const char* coroutine = "C++20";

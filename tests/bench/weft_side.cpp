@@ -12,6 +12,7 @@
 #include "flow_ring.hpp"
 #include "sides.hpp"
 #include "weft/detail/context.hpp"
+#include "weft/detail/inline_switch.hpp"
 
 namespace bench {
 namespace {
@@ -38,6 +39,12 @@ struct weft_flow : weft::detail::context {
   // As the loop switches; jump_fcontext, too, keeps the floating-point controls of each side.
   void hop(weft_flow& to) noexcept {
     if constexpr (!shares_float_control) weft::detail::note_float_control(*this);
+#if WEFT_INLINE_SWITCH
+    if (weft::detail::have_same_float_control(*this, to)) {
+      weft::detail::switch_inline(*this, to);
+      return;
+    }
+#endif
     WEFT_C_NAME(context_switch)(this, &to);
   }
 
