@@ -44,7 +44,7 @@ task<result_of<F, A...>> spawn_at(const spawn_site& site, F&& f, A&&... args) {
 
 // The same with options.
 template <class F, class... A>
-task<result_of<F, A...>> spawn_so(const spawn_site& site, spawn_options how, F&& f, A&&... args) {
+task<result_of<F, A...>> spawn_with(const spawn_site& site, spawn_options how, F&& f, A&&... args) {
   loop_core& here = loop_or_throw("spawn()");
   fiber& record = new_fiber(&here, {how.stack_bytes, site});
   if (!how.name.empty()) {
@@ -79,7 +79,7 @@ template <class F, std::enable_if_t<!detail::is_spawn_detail<F>, int> = 0>
 template <class F>
 [[nodiscard]] task<detail::result_of<F>> spawn(
     spawn_options how, F&& f, detail::spawn_site site = detail::spawn_site::here()) {
-  return detail::spawn_so(site, std::move(how), std::forward<F>(f));
+  return detail::spawn_with(site, std::move(how), std::forward<F>(f));
 }
 
 // The same with arguments. A pack leaves no room for the caller's line, so dumps show an address.
@@ -93,8 +93,8 @@ template <class F, class A0, class... A,
 template <class F, class A0, class... A, std::enable_if_t<!detail::is_spawn_detail<A0>, int> = 0>
 [[nodiscard]] task<detail::result_of<F, A0, A...>> spawn(spawn_options how, F&& f, A0&& arg,
                                                          A&&... args) {
-  return detail::spawn_so(detail::spawn_site{detail::code_address(), 0}, std::move(how),
-                          std::forward<F>(f), std::forward<A0>(arg), std::forward<A>(args)...);
+  return detail::spawn_with(detail::spawn_site{detail::code_address(), 0}, std::move(how),
+                            std::forward<F>(f), std::forward<A0>(arg), std::forward<A>(args)...);
 }
 
 WEFT_NAMESPACE_END

@@ -13,8 +13,6 @@ namespace detail {
 
 void wake_owner(wait_node& node, fiber&) noexcept { wake(*node.owner, wake_reason::completed); }
 
-void start_fiber_slowly(loop_core& here, fiber& record) noexcept { start_fiber(here, record); }
-
 void disarm_timer(loop_core& here, fiber& sleeper) noexcept {
   whole(here).timers.disarm(sleeper.sleep);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The context layer's whole interface: save here, continue there. Layer: context.
-// Called by the fiber layer and by the one switch function of the loop. Knows nothing of fibers,
+// Called by the loop's hot paths (park.hpp) and its slow switch. Knows nothing of fibers,
 // exceptions, errno or sanitizers: those belong to whoever switches.
 #pragma once
 

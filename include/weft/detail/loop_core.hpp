@@ -165,9 +165,6 @@ class record_guard {
   fiber* record_;
 };
 
-// Queues a fresh fiber behind what is ready. Out of line: start_fiber() of park.hpp.
-WEFT_API void start_fiber_slowly(loop_core& here, fiber& record) noexcept;
-
 // A wait_node::notify that wakes the node's owner.
 WEFT_API void wake_owner(wait_node& node, fiber& finished) noexcept;
 
