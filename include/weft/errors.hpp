@@ -10,18 +10,21 @@
 #include <string_view>
 
 #include "weft/detail/config.hpp"
+#include "weft/detail/delivery.hpp"
 #include "weft/detail/export.hpp"
 
 WEFT_NAMESPACE_BEGIN
 
-// Thrown at the wait of a task that was cancelled. It is no std::exception, so that a
-// `catch (const std::exception&)` of legacy code cannot swallow a cancellation. A `catch (...)`
-// that does swallow it only delays it: the next wait throws again until the task has ended.
-// A wait inside `catch (const weft::cancelled&)` throws again, too.
+// Thrown at the wait of a task that was cancelled, or inside a scope that was. It is no
+// std::exception, so that a `catch (const std::exception&)` of legacy code cannot swallow a
+// cancellation. A `catch (...)` that does swallow it only delays it: the next wait throws again
+// until the scope, or the task, is left; with WEFT_DEBUG=1 weft then names the frame that did it.
+// A wait inside `catch (const weft::cancelled&)` throws again, too: clean up inside shielded().
 class WEFT_API cancelled {
  public:
   cancelled() noexcept = default;
-  explicit cancelled(std::shared_ptr<const std::string> reason) noexcept;
+  explicit cancelled(std::shared_ptr<const std::string> reason,
+                     detail::delivery* delivery = nullptr) noexcept;
   cancelled(const cancelled&) noexcept;
   cancelled& operator=(const cancelled&) noexcept;
   ~cancelled();
@@ -31,7 +34,11 @@ class WEFT_API cancelled {
   std::string_view reason() const noexcept;
 
  private:
+  void share() noexcept;
+  void drop(const void* caller) noexcept;
+
   std::shared_ptr<const std::string> reason_;
+  detail::delivery* delivery_ = nullptr;  // nullptr: not thrown by weft
 };
 
 // Thrown by task::get() when somebody other than the caller cancelled that task.
@@ -46,6 +53,20 @@ class WEFT_API closed_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
   ~closed_error() override;
+};
+
+// Thrown by with_timeout() when its time was up.
+class WEFT_API timeout_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+  ~timeout_error() override;
+};
+
+// Thrown at main's wait when nothing can ever wake it: what() is the graph of who waits for whom.
+class WEFT_API would_deadlock : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+  ~would_deadlock() override;
 };
 
 WEFT_NAMESPACE_END

@@ -21,6 +21,9 @@ struct spawn_options {
   std::string name = {};        // in messages and dumps
   std::size_t stack_bytes = 0;  // 0: options::stack_bytes of the loop; less than the minimum
                                 // (about 20 KiB, by the machine) is raised to it
+  bool daemon = false;          // in a task_group: cancelled when the last ordinary child has ended
+  bool eager = false;           // runs at once, inside spawn(), until its first wait
+  on_cancel cancel = on_cancel::throws;
 };
 
 namespace detail {
@@ -36,6 +39,9 @@ task<result_of<F, A...>> start_task(loop_core& here, fiber& record, F&& f, A&&..
   return task<result_of<F, A...>>(record);
 }
 
+// A fresh record with what the options say, but daemon and eager.
+WEFT_API fiber& new_fiber_with(loop_core& here, const spawn_site& site, spawn_options&& how);
+
 template <class F, class... A>
 task<result_of<F, A...>> spawn_at(const spawn_site& site, F&& f, A&&... args) {
   loop_core& here = loop_or_throw("spawn()");
@@ -46,14 +52,19 @@ task<result_of<F, A...>> spawn_at(const spawn_site& site, F&& f, A&&... args) {
 template <class F, class... A>
 task<result_of<F, A...>> spawn_with(const spawn_site& site, spawn_options how, F&& f, A&&... args) {
   loop_core& here = loop_or_throw("spawn()");
-  fiber& record = new_fiber(&here, {how.stack_bytes, site});
-  if (!how.name.empty()) {
-    record_guard made(record);
-    record.name = std::make_unique<std::string>(std::move(how.name));
-    record.has_baggage = true;
-    made.release();
+  const bool is_eager = how.eager;
+  fiber& record = new_fiber_with(here, site, std::move(how));
+  if (WEFT_LIKELY(!is_eager)) {
+    return start_task(here, record, std::forward<F>(f), std::forward<A>(args)...);
   }
-  return start_task(here, record, std::forward<F>(f), std::forward<A>(args)...);
+  using T = result_of<F, A...>;
+  record_guard made(record);
+  emplace_payload<T>(record, std::forward<F>(f), std::forward<A>(args)...);
+  made.release();
+  record.has_handle = true;
+  task<T> result(record);
+  start_eagerly(here, record);
+  return result;
 }
 
 template <class X>

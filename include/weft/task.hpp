@@ -110,12 +110,16 @@ class WEFT_API task_base {
     }
     if (record.state != fiber_state::done &&
         join_unfinished(*here, record, is_cancel_deliverable(*here)) == wake_reason::cancelled) {
-      throw_cancelled(self);
+      throw_cancelled(*here);
     }
     if (WEFT_UNLIKELY(record.outcome != fiber_outcome::value)) join_for_value_slowly();
   }
 
   void close_slowly() noexcept;
+
+  // Gives the handle up; what it refers to runs on under its group.
+  void let_go() noexcept;
+
   void join_for_value_slowly();
 
   // Attaches a fresh detached fiber that starts when the task has ended.

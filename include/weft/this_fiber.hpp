@@ -43,8 +43,9 @@ void await_sleep_until(std::chrono::time_point<clock, Duration> deadline) {
 // Throws: cancelled.
 WEFT_INLINE void yield() { detail::yield_fiber(); }
 
-// Throws if this task was cancelled; else returns at once.
-// Parks: never.  Calls from: any thread; does nothing outside a fiber.  Throws: cancelled.
+// Throws if this task, or a scope around here, was cancelled. Else returns at once, but for every
+// 128th in a row, which yields: a loop of checkpoints starves nobody.
+// Parks: may.  Calls from: any thread; does nothing outside a fiber.  Throws: cancelled.
 WEFT_API void checkpoint();
 
 // True on a fiber (main included), where a wait parks; false where it would block the thread.
@@ -64,7 +65,8 @@ WEFT_API std::string_view name();
 // Names the running fiber in messages and dumps.  Throws: std::bad_alloc.
 WEFT_API void set_name(std::string name);
 
-// True once somebody cancelled this task, even where a wait would not throw (while unwinding).
+// True once somebody cancelled this task or a scope around here, even where a wait would not throw
+// (while unwinding, inside shielded()).
 WEFT_API bool cancel_requested();
 
 // Bytes of stack between the fiber's first frame and the caller of this function.

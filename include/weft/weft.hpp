@@ -4,7 +4,9 @@
 #pragma once
 
 #include "weft/background_loop.hpp"
+#include "weft/cancel_scope.hpp"
 #include "weft/errors.hpp"
+#include "weft/exception_group.hpp"
 #include "weft/future.hpp"
 #include "weft/gather.hpp"
 #include "weft/loop_ref.hpp"
@@ -13,6 +15,7 @@
 #include "weft/run.hpp"
 #include "weft/spawn.hpp"
 #include "weft/task.hpp"
+#include "weft/task_group.hpp"
 #include "weft/this_fiber.hpp"
 #include "weft/time.hpp"
 #include "weft/version.hpp"

@@ -6,11 +6,42 @@
 
 WEFT_NAMESPACE_BEGIN
 
-cancelled::cancelled(std::shared_ptr<const std::string> reason) noexcept
-    : reason_(std::move(reason)) {}
-cancelled::cancelled(const cancelled&) noexcept = default;
-cancelled& cancelled::operator=(const cancelled&) noexcept = default;
-cancelled::~cancelled() = default;
+cancelled::cancelled(std::shared_ptr<const std::string> reason, detail::delivery* delivery) noexcept
+    : reason_(std::move(reason)), delivery_(delivery) {
+  share();
+}
+
+cancelled::cancelled(const cancelled& other) noexcept
+    : reason_(other.reason_), delivery_(other.delivery_) {
+  share();
+}
+
+cancelled& cancelled::operator=(const cancelled& other) noexcept {
+  if (this == &other) return *this;
+  drop(__builtin_return_address(0));
+  reason_ = other.reason_;
+  delivery_ = other.delivery_;
+  share();
+  return *this;
+}
+
+cancelled::~cancelled() { drop(__builtin_return_address(0)); }
+
+void cancelled::share() noexcept {
+  if (delivery_ == nullptr) return;
+  delivery_->references.fetch_add(1, std::memory_order_relaxed);
+  delivery_->copies.fetch_add(1, std::memory_order_relaxed);
+}
+
+void cancelled::drop(const void* caller) noexcept {
+  if (delivery_ == nullptr) return;
+  // acq_rel: the last copy, on whatever thread, sees what the others did
+  if (delivery_->copies.fetch_sub(1, std::memory_order_acq_rel) == 1 &&
+      !delivery_->has_arrived.load(std::memory_order_relaxed)) {
+    detail::note_swallowed(*delivery_, caller);
+  }
+  delivery_->drop_ref();
+}
 
 std::string_view cancelled::reason() const noexcept {
   return reason_ ? std::string_view(*reason_) : std::string_view();
@@ -18,5 +49,7 @@ std::string_view cancelled::reason() const noexcept {
 
 task_cancelled::~task_cancelled() = default;
 closed_error::~closed_error() = default;
+timeout_error::~timeout_error() = default;
+would_deadlock::~would_deadlock() = default;
 
 WEFT_NAMESPACE_END

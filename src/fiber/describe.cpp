@@ -21,7 +21,7 @@ std::string_view file_name(const char* path) noexcept {
 
 std::string describe(const fiber& f) {
   std::string text = "fiber " + std::to_string(f.id);
-  if (f.name) text += " '" + *f.name + "'";
+  if (f.bag && !f.bag->name.empty()) text += " '" + f.bag->name + "'";
   return text;
 }
 

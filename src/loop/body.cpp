@@ -4,13 +4,12 @@
 #include <cxxabi.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
-#include <typeinfo>
 #include <utility>
 
+#include "../base/describe_exception.hpp"
 #include "../context/float_control.hpp"
 #include "loop.hpp"
 #include "weft/detail/check.hpp"
@@ -22,39 +21,20 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
-// Runs inside a catch block. "std::runtime_error: no such letter".
-std::string describe_exception(const std::exception_ptr& error) {
-  std::string text = "an unknown exception";
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    int status = 0;
-    char* const name = abi::__cxa_demangle(typeid(e).name(), nullptr, nullptr, &status);
-    text = std::string(name != nullptr ? name : typeid(e).name()) + ": " + e.what();
-    std::free(name);
-  } catch (...) {
-    if (const std::type_info* const type = abi::__cxa_current_exception_type()) {
-      int status = 0;
-      char* const name = abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
-      text = std::string("an exception of type ") + (name != nullptr ? name : type->name());
-      std::free(name);
-    }
-  }
-  return text;
-}
-
 WEFT_NO_SANITIZE_NULL void run_body(fiber& self) noexcept {
   if (self.is_stackless) {
     self.error = whole(*self.home).no_stack_error;
     self.has_baggage = true;
     self.outcome = fiber_outcome::error;
-  } else if ((self.attention & attention_cancel) != 0 && !self.is_callback) {
+  } else if ((self.attention & attention_cancel) != 0 && !self.is_callback &&
+             self.on_cancel != on_cancel::never) {
     self.outcome = fiber_outcome::cancelled;  // before its first statement
   } else {
     try {
       self.ops->run(self);
       self.outcome = fiber_outcome::value;
     } catch (const cancelled&) {
+      mark_arrived(self);
       self.outcome = fiber_outcome::cancelled;
     } catch (const abi::__forced_unwind&) {
       fatal("pthread_exit() or pthread_cancel() ended the thread inside " + describe(self) +
@@ -95,6 +75,9 @@ static void live(loop_core& here, fiber& self) noexcept {
   if (WEFT_UNLIKELY(self.attention != 0)) arrive(here, self);
   trace_run(here, self);
   run_body(self);
+  if (WEFT_UNLIKELY(self.family != nullptr && self.outcome == fiber_outcome::error)) {
+    self.family->note_failure(self);
+  }
   if (!self.has_handle) {
     discard_unseen(self, "was detached");  // may park as well
   }
@@ -105,6 +88,7 @@ static void live(loop_core& here, fiber& self) noexcept {
   self.has_ended.store(true, std::memory_order_release);
   if (self.joiner != nullptr) wake(*std::exchange(self.joiner, nullptr), wake_reason::completed);
   if (WEFT_UNLIKELY(!self.waiters.empty())) notify_waiters(self);
+  if (WEFT_UNLIKELY(self.family != nullptr)) self.family->note_end(self);
   if (--here.live == 0 && whole(here).is_closing) wake(here.root, wake_reason::completed);
 }
 

@@ -28,6 +28,8 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
+constexpr wait_type close_wait{"close"};
+
 int this_thread() noexcept { return static_cast<int>(raw_syscall(SYS_gettid)); }
 
 std::string describe_running() {
@@ -103,7 +105,7 @@ loop::loop(const options& given)
   idle.has_handle = true;  // a part of the loop: its end frees no record
   make_context(idle.ctx, idle.bound->top, idle.bound->usable_bytes(), &idle_main);
   try {
-    root.name = std::make_unique<std::string>(how.name);
+    baggage_of(root).name = how.name;
   } catch (...) {
     stacks.release(*idle.bound, 0);
     stacks.release(*spare, 0);
@@ -160,7 +162,11 @@ void loop::enter(const char* call) {
     has_sigint_handler_ = install_sigint_handler(shared->box.event_fd());
   }
   root.attention = 0;
-  root.cancel_reason.reset();
+  root.is_cancel_called = false;
+  if (root.bag) {
+    root.bag->cancel_reason.reset();
+    root.bag->delivery = delivery_ref();
+  }
   WEFT_ASSERT(root.state == fiber_state::done);
   root.state = fiber_state::ready;
   root.since = last_look = time->now();
@@ -194,7 +200,7 @@ void loop::close() {
   do {
     look_at_inbox();
     cancel_leftovers();
-    while (live != 0) park(*this, "close", this, false);
+    while (live != 0) park(*this, close_wait, this, false);
   } while (!shared->box.close_if_empty());
   end_idle();
   leave();

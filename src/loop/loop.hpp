@@ -9,6 +9,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <string>
 
 #include "../stack/overflow.hpp"
 #include "../stack/stack_pool.hpp"
@@ -65,8 +66,11 @@ class loop final : public loop_core {
   std::size_t adopted_count = 0;
   testing::trace* tracer = nullptr;
   std::uint64_t random_state;
-  unsigned slice = 61;  // switches of a turn; 1 if the loop is watched
-  unsigned looks = 0;   // observed loops poll the kernel every 61st
+  unsigned slice = 61;          // switches of a turn; 1 if the loop is watched
+  unsigned looks = 0;           // observed loops poll the kernel every 61st
+  std::size_t waiting[3] = {};  // parked in wakers, by ended_by
+  std::uint64_t swallowed = 0;  // `cancelled`s that a catch clause ended before their scope
+  std::unique_ptr<std::string> deadlock;  // main's wait is to throw it
   bool is_closing = false;
   bool is_idle_over = false;     // tells the idle context to return to root for good
   bool was_interrupted = false;  // SIGINT cancelled main
@@ -79,6 +83,8 @@ class loop final : public loop_core {
     if (tracer != nullptr && &f != &idle) tracer->record(kind, f.id, last_look, what);
   }
 
+  std::size_t& waits_for(ended_by who) noexcept { return waiting[static_cast<unsigned>(who)]; }
+
   // Sets is_watched and slice by what there is to watch.
   void watch() noexcept;
 
@@ -88,7 +94,8 @@ class loop final : public loop_core {
 
   // switch.cpp: gives the ended fiber's stack (and, without a handle, its record) back
   void reclaim(fiber& ended) noexcept;
-  void feed_starved(std::uint32_t returned) noexcept;  // a stack came back: one of those who wait may try
+  void feed_starved(
+      std::uint32_t returned) noexcept;  // a stack came back: one of those who wait may try
 
   // loop.cpp
   void end_idle() noexcept;

@@ -46,8 +46,7 @@ void abandon_fiber(fiber& record) noexcept {
 
 void clean_record(fiber& record) noexcept {
   record.error = nullptr;
-  record.name.reset();
-  record.cancel_reason.reset();
+  record.bag.reset();
 }
 
 void loop::adopt(fiber& record) noexcept {

@@ -173,6 +173,22 @@ void suspend_slowly(loop_core& here, fiber& self) noexcept {
   switch_to(here, self, next);
 }
 
+void start_eagerly(loop_core& here, fiber& record) noexcept {
+  if (here.current == &here.idle || !whole(here).starved.empty()) {
+    start_fiber(here, record);  // it would have to wait for a stack, behind others
+    return;
+  }
+  record.attention = static_cast<std::uint8_t>(record.attention | here.born_attention);
+  record.since = here.last_look;
+  ++here.live;
+  if (WEFT_UNLIKELY(here.is_watched)) trace_spawn(here, record);
+  if (!bind_stack(here, record)) return;
+  fiber& self = *here.current;
+  here.ready.push_front(self);
+  whole(here).record(testing::trace_kind::park, self, "eager spawn");
+  switch_to(here, self, record);
+}
+
 [[noreturn]] WEFT_NO_SANITIZE static void leave_instrumented(loop_core& here, fiber& self,
                                                              fiber& next) noexcept {
   announce_switch(here, nullptr, next);

@@ -26,6 +26,8 @@ void virtual_clock::advance(duration span) {
   now_ = detail::saturating_add(now_, span);
 }
 
+static constexpr detail::wait_type quiet_wait{"wait_all_blocked"};
+
 void wait_all_blocked() {
   detail::loop& here = detail::whole(detail::require_loop("testing::wait_all_blocked()"));
   detail::throw_if_cancelled(here);
@@ -33,8 +35,8 @@ void wait_all_blocked() {
   self.node.notify = &detail::wake_owner;
   here.quiet.push_back(self.node);
   const detail::wake_reason reason =
-      detail::park(here, "wait_all_blocked", nullptr, detail::is_cancel_deliverable(here));
-  if (reason == detail::wake_reason::cancelled) detail::throw_cancelled(self);
+      detail::park(here, quiet_wait, nullptr, detail::is_cancel_deliverable(here));
+  if (reason == detail::wake_reason::cancelled) detail::throw_cancelled(here);
 }
 
 trace::trace() {

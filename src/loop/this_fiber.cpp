@@ -42,16 +42,19 @@ void sleep_thread_until(time_point deadline) noexcept {
   }
 }
 
+constexpr wait_type sleep_wait{"sleep"};
+
 void wake_sleeper(timer& expired) noexcept { wake(*expired.owner, wake_reason::timed_out); }
 
 void sleep_fiber_until(loop& here, fiber& self, time_point deadline) {
-  throw_if_cancelled(here);
+  if (stop_if_cancelled(here)) return;
   if (deadline != time_point::max()) {
     self.sleep.fire = &wake_sleeper;
     here.timers.arm(self.sleep, deadline);
   }
-  const wake_reason reason = park(here, "sleep", nullptr, is_cancel_deliverable(here));
-  if (reason == wake_reason::cancelled) throw_cancelled(self);
+  if (park(here, sleep_wait, nullptr, can_cancel_wait(here)) == wake_reason::cancelled) {
+    stop_cancelled(here);
+  }
 }
 
 char* frame_of_caller() noexcept { return static_cast<char*>(__builtin_frame_address(0)); }
@@ -89,7 +92,9 @@ void await_sleep_until(time_point deadline) {
 
 void checkpoint() {
   detail::loop_core* const here = detail::running_loop();
-  if (detail::running_fiber(here) != nullptr) detail::throw_if_cancelled(*here);
+  if (detail::running_fiber(here) == nullptr) return;
+  if (detail::stop_if_cancelled(*here)) return;
+  detail::spend_budget(*here);
 }
 
 bool in_fiber() noexcept { return detail::running_fiber(detail::running_loop()) != nullptr; }
@@ -102,12 +107,11 @@ std::string_view name() { return detail::name_of(detail::require_fiber("name"));
 
 void set_name(std::string name) {
   detail::fiber& self = detail::require_fiber("set_name");
-  self.name = std::make_unique<std::string>(std::move(name));
-  self.has_baggage = true;
+  detail::baggage_of(self).name = std::move(name);
 }
 
 bool cancel_requested() {
-  return (detail::require_fiber("cancel_requested").attention & detail::attention_cancel) != 0;
+  return detail::is_cancel_requested(detail::require_fiber("cancel_requested"));
 }
 
 std::size_t stack_used() {

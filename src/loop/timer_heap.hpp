@@ -17,10 +17,19 @@ namespace detail {
 
 class timer_heap {
  public:
-  // Makes room for `timers` in all.  Throws: std::bad_alloc.
-  void reserve(std::size_t timers) {
-    if (timers > slots_.capacity()) slots_.reserve(timers * 2);
+  // Makes room for the timers of so many fibers in all.  Throws: std::bad_alloc.
+  void reserve(std::size_t fibers) {
+    make_room(fibers + extra_);
+    if (fibers > fibers_) fibers_ = fibers;
   }
+
+  // Room for one timer more, held until it is released: for those that belong to no fiber.
+  // Throws: std::bad_alloc.
+  void hold_extra() {
+    make_room(fibers_ + extra_ + 1);
+    ++extra_;
+  }
+  void release_extra() noexcept { --extra_; }
 
   // Precondition: room was reserved; t is not armed.
   void arm(timer& t, time_point deadline) noexcept {
@@ -66,6 +75,10 @@ class timer_heap {
     }
   };
 
+  void make_room(std::size_t timers) {
+    if (timers > slots_.capacity()) slots_.reserve(timers * 2);
+  }
+
   static std::uint32_t hole_of(const slot& s) noexcept { return s.what->index; }
 
   void place(std::uint32_t at, const slot& s) noexcept {
@@ -103,6 +116,8 @@ class timer_heap {
   }
 
   std::vector<slot> slots_;
+  std::size_t fibers_ = 0;  // for whose timers there is room
+  std::size_t extra_ = 0;   // timers beside those
   std::uint64_t sequence_ = 0;
 };
 

@@ -49,13 +49,14 @@ void waker::signal() noexcept {
   side->drop_ref();
 }
 
-wake_reason waker::wait_until(time_point deadline, bool is_cancellable, const char* what) noexcept {
+wake_reason waker::wait_until(time_point deadline, bool is_cancellable,
+                              const wait_type& what) noexcept {
   return self_ != nullptr ? wait_as_fiber(deadline, is_cancellable, what)
                           : wait_as_thread(deadline);
 }
 
 wake_reason waker::wait_as_fiber(time_point deadline, bool is_cancellable,
-                                 const char* what) noexcept {
+                                 const wait_type& what) noexcept {
   loop& here = whole(*running_loop());
   while (!has_arrived_) {
     if (deadline != time_point::max()) {
@@ -63,7 +64,10 @@ wake_reason waker::wait_as_fiber(time_point deadline, bool is_cancellable,
       self_->sleep.fire = [](timer& due) noexcept { wake(*due.owner, wake_reason::timed_out); };
       here.timers.arm(self_->sleep, deadline);
     }
+    std::size_t& waiting = here.waits_for(what.by);
+    ++waiting;
     const wake_reason reason = park(here, what, this, is_cancellable);
+    --waiting;
     self_->wait_on = nullptr;
     if (!has_arrived_ && reason != wake_reason::completed) return reason;
   }

@@ -23,10 +23,10 @@ class waker {
 
   // Waits for signal(). Cancellable only in a fiber. timed_out and cancelled say that the signal
   // had not arrived; it may still be under way.
-  wake_reason wait_until(time_point deadline, bool is_cancellable, const char* what) noexcept;
+  wake_reason wait_until(time_point deadline, bool is_cancellable, const wait_type& what) noexcept;
 
   // Waits for signal(), whatever else happens.
-  void wait(const char* what) noexcept { wait_until(time_point::max(), false, what); }
+  void wait(const wait_type& what) noexcept { wait_until(time_point::max(), false, what); }
 
   // Ends the wait.  Calls from: any thread, once.
   void signal() noexcept;
@@ -38,7 +38,8 @@ class waker {
     waker* owner = nullptr;
   };
   static void arrive(inbox_node& message, loop_core& here) noexcept;
-  wake_reason wait_as_fiber(time_point deadline, bool is_cancellable, const char* what) noexcept;
+  wake_reason wait_as_fiber(time_point deadline, bool is_cancellable,
+                            const wait_type& what) noexcept;
   wake_reason wait_as_thread(time_point deadline) noexcept;
 
   fiber* self_ = nullptr;               // nullptr: a plain thread waits

@@ -11,6 +11,11 @@
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
+namespace {
+
+constexpr wait_type future_wait{"future", ended_by::threads};
+
+}  // namespace
 
 future_state::~future_state() = default;
 
@@ -62,9 +67,8 @@ bool future_state::wait_until(time_point deadline) {
   loop_core* const loop_here = here.is_for_fiber() ? running_loop() : nullptr;
   const bool is_cancellable = loop_here != nullptr && is_cancel_deliverable(*loop_here);
   wake_reason reason = wake_reason::cancelled;
-  const bool is_cancelled_already =
-      is_cancellable && (loop_here->current->attention & attention_cancel) != 0;
-  if (!is_cancelled_already) reason = here.wait_until(deadline, is_cancellable, "future");
+  const bool is_cancelled_already = is_cancellable && is_cancel_due(*loop_here);
+  if (!is_cancelled_already) reason = here.wait_until(deadline, is_cancellable, future_wait);
   if (reason == wake_reason::completed) return true;
   bool is_withdrawn = false;
   {
@@ -73,11 +77,11 @@ bool future_state::wait_until(time_point deadline) {
     if (is_withdrawn) waiting_ = nullptr;
   }
   if (!is_withdrawn) {  // the value came first, and its signal is under way
-    here.wait("future");
+    here.wait(future_wait);
     return true;
   }
   if (reason == wake_reason::timed_out) return false;
-  throw_cancelled(*loop_here->current);
+  throw_cancelled(*loop_here);
 }
 
 void future_state::rethrow_error() {

@@ -30,10 +30,8 @@ const char* state_of(const loop& here, const fiber& f) noexcept {
 
 // "fiber 3", when the wait is for another fiber's end.
 std::string describe_wait(const fiber& f) {
-  std::string text = f.wait_what;
-  if (text == "join" && f.wait_on != nullptr) {
-    text += " " + describe(*static_cast<const fiber*>(f.wait_on));
-  }
+  std::string text = f.wait->name;
+  if (f.wait == &join_wait) text += " " + describe(*static_cast<const fiber*>(f.wait_on));
   return text;
 }
 
@@ -57,7 +55,7 @@ void dump_one(std::FILE* to, const loop& here, const fiber& f, const char* prese
       saturating_gap(f.since, here.last_look));
   line += ", for " + std::to_string(age.count()) + " ms";
   line += ", stack " + std::to_string(stack_used(here, f, present)) + " bytes";
-  if ((f.attention & attention_cancel) != 0) line += ", cancel requested";
+  if (is_cancel_requested(f)) line += ", cancel requested";
   if (&f != &here.root) line += ", spawned at " + describe(f.site);
   std::fprintf(to, "%s\n", line.c_str());
 }

@@ -11,6 +11,15 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
+void visit_gathered(const void* on, awaited_visitor& to) {
+  const gather_room& room = *static_cast<const gather_room*>(on);
+  for (std::size_t i = 0; i < room.count; ++i) {
+    if (room.records[i]->state != fiber_state::done) to.visit(*room.records[i]);
+  }
+}
+
+constexpr wait_type gather_wait_type{"gather", ended_by::fibers, &visit_gathered};
+
 void count_end(gather_room& room, fiber& ended) noexcept {
   --room.pending;
   if (ended.outcome != fiber_outcome::value && room.failed == nullptr) room.failed = &ended;
@@ -47,7 +56,7 @@ void await_rest(loop_core& here, gather_room& room) noexcept {
   room.failed = nullptr;  // from here on only the last end wakes us
   while (room.pending != 0) {
     room.waiting = here.current;
-    park(here, "gather", &room, false);
+    park(here, gather_wait_type, &room, false);
     room.failed = nullptr;
   }
 }
@@ -60,7 +69,8 @@ void gather_wait(loop_core& here, fiber* const* records, gather_node* nodes, std
   throw_if_cancelled(here);
   fiber& self = *here.current;
   gather_room room;
-  room.pending = count;
+  room.records = records;
+  room.pending = room.count = count;
   for (std::size_t i = 0; i < count; ++i) {
     if (records[i]->state == fiber_state::done) {
       count_end(room, *records[i]);
@@ -74,14 +84,14 @@ void gather_wait(loop_core& here, fiber* const* records, gather_node* nodes, std
   while (room.pending != 0 && room.failed == nullptr && !is_cancelled) {
     room.waiting = &self;
     is_cancelled =
-        park(here, "gather", &room, is_cancel_deliverable(here)) == wake_reason::cancelled;
+        park(here, gather_wait_type, &room, is_cancel_deliverable(here)) == wake_reason::cancelled;
   }
   fiber* const failed = room.failed;
   if (failed != nullptr || is_cancelled) {
     for (std::size_t i = 0; i < count; ++i) cancel_fiber(*records[i], {});
     await_rest(here, room);
   }
-  if (is_cancelled) throw_cancelled(self);
+  if (is_cancelled) throw_cancelled(here);
   if (failed == nullptr) {
     // From the back: the last mention of a task is the one that takes its result.
     for (std::size_t i = count; i-- > 0;) {

@@ -16,6 +16,8 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
+constexpr wait_type remote_join_wait{"join (another loop)", ended_by::threads};
+
 // The inbox is closed, so every fiber of that loop has ended; the loop says so in a moment.
 void await_loop_end(const shared_side& side) noexcept {
   while (!side.has_ended()) raw_syscall(SYS_sched_yield);
@@ -38,18 +40,18 @@ class join_request {
   }
 
   wake_reason wait(bool is_cancellable) noexcept {
-    return ended_.wait_until(time_point::max(), is_cancellable, "join (another loop)");
+    return ended_.wait_until(time_point::max(), is_cancellable, remote_join_wait);
   }
 
   // Takes the request back. True if the task ended meanwhile.
   bool withdraw() noexcept {
     if (!target_.shared->box.push(leave_)) {
-      ended_.wait("join (another loop)");
+      ended_.wait(remote_join_wait);
       return true;
     }
-    left_.wait("join (another loop)");
+    left_.wait(remote_join_wait);
     if (!has_ended_) return false;
-    ended_.wait("join (another loop)");
+    ended_.wait(remote_join_wait);
     return true;
   }
 
@@ -151,11 +153,16 @@ void remote_join(fiber& record) {
   if (!request.send()) return;
   const bool is_cancellable = here != nullptr && is_cancel_deliverable(*here);
   if (request.wait(is_cancellable) != wake_reason::cancelled) return;
-  if (!request.withdraw()) throw_cancelled(*here->current);
+  if (!request.withdraw()) throw_cancelled(*here);
 }
 
 void remote_cancel_and_join(fiber& record) noexcept {
   join_request request(record, true);
+  if (request.send()) request.wait(false);
+}
+
+void remote_join_noexcept(fiber& record) noexcept {
+  join_request request(record, false);
   if (request.send()) request.wait(false);
 }
 

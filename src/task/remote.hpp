@@ -16,6 +16,7 @@ void remote_join(fiber& record);
 
 // Cancels and waits for the end, whatever happens to the caller.
 void remote_cancel_and_join(fiber& record) noexcept;
+void remote_join_noexcept(fiber& record) noexcept;
 
 // Sends a cancel.  Throws: std::bad_alloc.
 void remote_cancel(fiber& record, std::string_view reason);

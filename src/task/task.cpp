@@ -111,6 +111,31 @@ void task_base::close_slowly() noexcept {
   }
 }
 
+void task_base::let_go() noexcept {
+  fiber& record = *std::exchange(record_, nullptr);
+  switch (where(record)) {
+    case standing::home:
+    case standing::loop_stands_still:
+      if (record.state == fiber_state::done) {
+        finish_with(record, false);
+      } else {
+        record.has_handle = false;
+      }
+      return;
+    case standing::elsewhere:
+      try {
+        remote_detach(record);
+      } catch (...) {  // no memory for the message: wait instead
+        remote_join_noexcept(record);
+        finish_with(record, true);
+      }
+      return;
+    case standing::loop_has_ended:
+      finish_with(record, true);
+      return;
+  }
+}
+
 void task_base::join() {
   fiber& record = require(record_, "join()");
   switch (where(record)) {
@@ -151,7 +176,7 @@ void task_base::join_for_value_slowly() {
 
 void throw_task_cancelled(const fiber& record) {
   std::string text = "weft: " + describe(record) + " was cancelled";
-  if (record.cancel_reason) text += ": " + *record.cancel_reason;
+  if (record.bag && record.bag->cancel_reason) text += ": " + *record.bag->cancel_reason;
   throw task_cancelled(text);
 }
 

@@ -18,6 +18,8 @@
 #include "weft/detail/export.hpp"
 #include "weft/detail/list.hpp"
 #include "weft/detail/stack.hpp"
+#include "weft/detail/wait_type.hpp"
+#include "weft/errors.hpp"
 #include "weft/time.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -25,10 +27,21 @@ WEFT_NAMESPACE_BEGIN
 // Counts fibers within one loop, in order of spawn; main is 1.
 enum class fiber_id : std::uint64_t {};
 
+// What a cancel does to a task's waits.
+enum class on_cancel : std::uint8_t {
+  throws,  // they throw `cancelled`
+  errno_,  // those that owe no value return at once with errno ECANCELED, until the cancelled scope
+           // or the task is left; the others complete. For tasks that wait below C frames, which an
+           // exception cannot cross
+  never,   // a cancel() of the task only shows in this_fiber::cancel_requested(); scopes inside the
+           // task work as ever
+};
+
 namespace detail {
 
 struct loop_core;
 struct fiber;
+struct scope;
 struct shared_side;
 
 // blank: in the pool. fresh: until it first runs. ready: may run; the one that does is
@@ -44,8 +57,8 @@ enum class fiber_outcome : std::uint8_t { pending, value, error, cancelled };
 // Bits of fiber::attention: each sends a switch or a wait down its slow path; all zero is the
 // hot path's single test.
 enum attention : std::uint8_t {
-  attention_cancel = 1,   // cancel() was called; stays set until the body has ended
-  attention_canary = 2,   // the stack has no guard page: check its canary at every park
+  attention_cancel = 1,  // the task or a scope around the present point is cancelled; see scope.hpp
+  attention_canary = 2,  // the stack has no guard page: check its canary at every park
   attention_reclaim = 4,  // on arrival: give back the stack of loop_core::finished
   attention_loop = 8,     // this is the loop's own context, no fiber: always set there
 };
@@ -76,6 +89,13 @@ struct inbox_node : list_node {
   void (*run)(inbox_node& node, loop_core& here) noexcept = nullptr;
 };
 
+// What most fibers never have. Made on first use, by the fiber's own loop or by its spawner.
+struct baggage {
+  std::string name;
+  std::shared_ptr<const std::string> cancel_reason;  // of the task's first cancel()
+  delivery_ref delivery;                             // the last `cancelled` that was thrown at it
+};
+
 // Where the spawn happened: a file and line when the call could tell, else a code address.
 struct spawn_site {
   const void* where = nullptr;  // the file's name, a C string, or an address in the code
@@ -100,6 +120,12 @@ struct fiber_ops {
   void (*drop_block)(fiber& self) noexcept;     // the payload's heap block, if it has one
 };
 
+// Whose child a fiber is: the window of task groups. Both run on the child's stack.
+struct fiber_parent {
+  void (*note_failure)(fiber& child) noexcept;  // before the error would count as lost
+  void (*note_end)(fiber& child) noexcept;      // makes others ready, nothing more
+};
+
 struct alignas(64) fiber {
   static constexpr std::size_t inline_bytes = 64;
 
@@ -114,15 +140,16 @@ struct alignas(64) fiber {
   wake_reason woken_by = wake_reason::completed;
   bool is_cancellable = false;  // the current park may be ended by cancel()
   int saved_errno = 0;
-  stack* bound = nullptr;         // while fresh or done: none. The root fiber has none either
-  const char* wait_what = "";     // static text: "sleep", "join", ...
-  const void* wait_on = nullptr;  // the thing itself, for dumps
-  time_point since{};             // spawned, parked or woken; as of the loop's last look
+  stack* bound = nullptr;            // while fresh or done: none. The root fiber has none either
+  const wait_type* wait = &no_wait;  // what kind the last park was: "sleep", "join", ...
+  const void* wait_on = nullptr;     // the thing itself, for dumps
+  time_point since{};                // spawned, parked or woken; as of the loop's last look
 
   // -- the second: what spawn, start, end and join touch besides --
   const fiber_ops* ops = nullptr;
   void* payload = nullptr;  // callable and result: in storage, or on the heap when large
   std::uint64_t id = 0;
+  std::uint64_t parent = 0;  // the id of who spawned it; 0: another thread did
   spawn_site site;
   // Who waits for this fiber's end: the first one, if it is a fiber that joins, then wait_nodes.
   fiber* joiner = nullptr;
@@ -134,30 +161,41 @@ struct alignas(64) fiber {
   bool is_stackless = false;     // a stack could not be had: end with std::bad_alloc
   bool is_result_taken = false;  // get() or gather() moved it out
   bool is_error_seen = false;    // somebody took the error: not to be reported
-  bool has_baggage = false;      // error, name or cancel_reason were ever set: to be cleaned
+  bool has_baggage = false;      // error or baggage were ever set: to be cleaned
 
   alignas(std::max_align_t) unsigned char storage[inline_bytes];
 
   // -- the rest: waiting, and what is rare --
   list waiters;
-  wait_node node;  // this fiber's place in what it waits for
+  fiber_parent* family = nullptr;  // its task group, if it is a child of one
+  scope* innermost = nullptr;      // of the cancel scopes that it is in; they lie on its stack
+  wait_node node;                  // this fiber's place in what it waits for
   timer sleep;
   loop_core* home = nullptr;      // never changes once the fiber has started
   shared_side* shared = nullptr;  // the home loop's side that outlives it; counted via the pool
   eh_state saved_eh;              // only when nonzero at the switch
   std::exception_ptr error;
-  std::unique_ptr<std::string> name;
-  std::shared_ptr<const std::string> cancel_reason;
-  fiber_message message;               // its arrival, when another thread made it; its removal
-  void* sanitizer_stack = nullptr;     // AddressSanitizer's fake stack while suspended
-  std::uint32_t stack_class = 0;       // index into the stack pool's sizes
-  bool is_pooled = false;              // from the home loop's record pool, else from the heap
+  std::unique_ptr<baggage> bag;
+  fiber_message message;            // its arrival, when another thread made it; its removal;
+                                    // meanwhile a child's place in its group
+  void* sanitizer_stack = nullptr;  // AddressSanitizer's fake stack while suspended
+  std::uint32_t stack_class = 0;    // index into the stack pool's sizes
+  bool is_pooled = false;           // from the home loop's record pool, else from the heap
+  bool is_cancel_called = false;    // cancel() of the task: the outermost of all scopes
+  weft::on_cancel on_cancel = weft::on_cancel::throws;
   std::atomic<bool> has_ended{false};  // release after the result is written: others look
 };
 static_assert(sizeof(fiber) <= 384, "a parked fiber is to cost 5.3 KB with all that belongs to it");
 
 inline std::string_view name_of(const fiber& f) noexcept {
-  return f.name ? std::string_view(*f.name) : std::string_view();
+  return f.bag ? std::string_view(f.bag->name) : std::string_view();
+}
+
+// Throws: std::bad_alloc.
+inline baggage& baggage_of(fiber& f) {
+  if (!f.bag) f.bag = std::make_unique<baggage>();
+  f.has_baggage = true;
+  return *f.bag;
 }
 
 // "fiber 12 'reader'", or "fiber 12" without a name.

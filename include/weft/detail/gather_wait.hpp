@@ -20,6 +20,8 @@ struct gather_type {
 
 struct gather_room {
   fiber* waiting = nullptr;  // the gatherer while it is parked here
+  fiber* const* records = nullptr;
+  std::size_t count = 0;
   std::size_t pending = 0;
   fiber* failed = nullptr;  // the first that did not end with a value
 };

@@ -24,6 +24,10 @@ struct loop_core {
   // When ready.taken() has come this far, a switch takes its slow path and the loop looks at the
   // clock. A watched loop (trace, seed, virtual clock, sanitizer) is always there.
   std::size_t turn_end = 0;
+  // What the running fiber may do without a wait before it must let others run; filled up anew
+  // whenever the ring has moved since `budget_turn`.
+  unsigned budget = 0;
+  std::size_t budget_turn = 0;
   std::uint8_t born_attention = 0;  // of every fiber that starts: cancelled, while the loop closes
   bool is_watched = false;
   bool keeps_float_control = true;  // each fiber has its own: options::float_control
@@ -115,7 +119,7 @@ WEFT_API void refill_records(loop_core& here);
 // Gives back a record that nobody took, with what was made of its payload.
 WEFT_API void abandon_fiber(fiber& record) noexcept;
 
-// Destroys error, name and reason of a record.
+// Destroys error and baggage of a record.
 WEFT_API void clean_record(fiber& record) noexcept;
 
 // A blank record turned fresh, for the default stack size.  Throws: std::bad_alloc.
@@ -125,6 +129,7 @@ WEFT_INLINE fiber& take_record(loop_core& here, const spawn_site& site) {
   here.free_records = static_cast<fiber*>(record.payload);
   record.state = fiber_state::fresh;
   record.id = ++here.next_id;
+  record.parent = here.current->id;
   record.site = site;
   return record;
 }
@@ -138,6 +143,8 @@ WEFT_INLINE void make_blank(fiber& record) noexcept {
   record.outcome = fiber_outcome::pending;
   record.has_handle = record.is_detached = record.is_callback = record.is_stackless =
       record.is_result_taken = record.is_error_seen = record.has_baggage = false;
+  record.is_cancel_called = false;
+  record.on_cancel = on_cancel::throws;
   record.ops = nullptr;
   record.stack_class = 0;
   record.has_ended.store(false, std::memory_order_relaxed);  // nobody refers to it any more
@@ -168,22 +175,57 @@ class record_guard {
 // A wait_node::notify that wakes the node's owner.
 WEFT_API void wake_owner(wait_node& node, fiber& finished) noexcept;
 
-// True if the running fiber's waits may be ended by a cancel. A throw while an exception is in
-// flight would terminate (HAZARD H6), and so would one from the destructors of a body that has
-// ended: delivery is deferred.
-WEFT_INLINE bool is_cancel_deliverable(const loop_core& here) noexcept {
-  return here.eh->uncaught == 0 && here.current->outcome == fiber_outcome::pending;
+// Asks whether a cancel may end the wait that the running fiber is about to begin. A throw while an
+// exception is in flight would terminate (HAZARD H6) unless a scope was entered since, and so would
+// one from the destructors of a body that has ended: delivery is deferred.
+WEFT_API bool can_cancel_slowly(const loop_core& here) noexcept;
+WEFT_INLINE bool can_cancel_wait(const loop_core& here) noexcept {
+  return WEFT_LIKELY(here.eh->uncaught == 0 && here.current->outcome == fiber_outcome::pending) ||
+         can_cancel_slowly(here);
 }
 
-// Throws `cancelled` if the running fiber was cancelled and the throw can be caught.
-WEFT_API void throw_if_cancelled(loop_core& here);
-[[noreturn]] WEFT_API void throw_cancelled(const fiber& self);
+// The same for a wait that owes its caller a value: it can only throw, or go on.
+WEFT_INLINE bool is_cancel_deliverable(const loop_core& here) noexcept {
+  return can_cancel_wait(here) && here.current->on_cancel != on_cancel::errno_;
+}
+
+// At the start of a wait: throws `cancelled` if that is due and can be caught.
+WEFT_API void throw_if_visible(loop_core& here);
+WEFT_INLINE void throw_if_cancelled(loop_core& here) {
+  if (WEFT_UNLIKELY((here.current->attention & attention_cancel) != 0)) throw_if_visible(here);
+}
+
+// The same for a wait that owes nothing: in a task whose waits set errno it returns true, with
+// errno set to ECANCELED, and the wait is over.
+WEFT_API bool stop_if_visible(loop_core& here);
+WEFT_INLINE bool stop_if_cancelled(loop_core& here) {
+  return WEFT_UNLIKELY((here.current->attention & attention_cancel) != 0) && stop_if_visible(here);
+}
+
+// After a park that ended with wake_reason::cancelled.
+[[noreturn]] WEFT_API void throw_cancelled(loop_core& here);
+WEFT_API bool stop_cancelled(loop_core& here);  // the same where nothing is owed; true
+
+// True once cancel() of the task was called, or its loop closes.
+inline bool is_task_cancelled(const fiber& f) noexcept {
+  return f.is_cancel_called || (f.home->born_attention & attention_cancel) != 0;
+}
+
+// True if a cancel is visible and can be delivered here and now.
+WEFT_API bool is_cancel_due(const loop_core& here) noexcept;
+
+// The `cancelled` that was thrown at this fiber is where it belongs.
+WEFT_API void mark_arrived(const fiber& self) noexcept;
+
+// True if any level around the present point was cancelled, behind a shield or not.
+bool is_cancel_requested(const fiber& self) noexcept;
 
 // Waits for another fiber of this loop, as a wait that cannot throw or as one that can.
 WEFT_API void join_noexcept(loop_core& here, fiber& other) noexcept;
 WEFT_API void join_fiber(loop_core& here, fiber& other);
 
-// Marks and, if it is parked in a cancellable wait, wakes it. False if it has already ended.
+// Cancels the task and, if it is parked in a wait that a cancel may end, wakes it. False if it has
+// ended.  Throws: std::bad_alloc for the reason, with nothing done.
 WEFT_API bool cancel_fiber(fiber& target, std::string_view reason);
 
 }  // namespace detail

@@ -45,6 +45,9 @@ WEFT_INLINE void start_fiber(loop_core& here, fiber& record) noexcept {
   if (WEFT_UNLIKELY(here.is_watched)) trace_spawn(here, record);
 }
 
+// Runs a fresh fiber at once, until its first wait; then the caller goes on before anyone else.
+WEFT_API void start_eagerly(loop_core& here, fiber& record) noexcept;
+
 // The switch itself, when nothing else is to be done. errno belongs to the fiber; it is mostly the
 // same on both sides, and a store costs more than a look.
 WEFT_INLINE void switch_now(loop_core& here, fiber& self, fiber& next) noexcept {
@@ -81,14 +84,14 @@ WEFT_INLINE void suspend(loop_core& here, fiber& self) noexcept {
 }
 
 // Stops the running fiber until wake(). The caller has registered it where a waker finds it.
-// `what` must be static text. Never throws: the caller decides what the reason means.
-WEFT_INLINE wake_reason park(loop_core& here, const char* what, const void* on,
+// `what` is a constant. Never throws: the caller decides what the reason means.
+WEFT_INLINE wake_reason park(loop_core& here, const wait_type& what, const void* on,
                              bool is_cancellable) noexcept {
   fiber& self = *here.current;
   WEFT_DEBUG_ASSERT(&self != &here.idle);
   WEFT_DEBUG_ASSERT(self.state == fiber_state::ready);
   self.state = fiber_state::parked;
-  self.wait_what = what;
+  self.wait = &what;
   self.wait_on = on;
   self.is_cancellable = is_cancellable;
   self.since = here.last_look;
@@ -112,6 +115,9 @@ WEFT_INLINE void wake(fiber& parked, wake_reason reason) noexcept {
   if (WEFT_UNLIKELY(here.is_watched)) trace_wake(here, parked);
 }
 
+WEFT_API void visit_joined(const void* on, awaited_visitor& to);
+inline constexpr wait_type join_wait{"join", ended_by::fibers, &visit_joined};
+
 // Waits for another fiber's end. `other` has not ended; the caller cares for its own cancellation
 // before and after. The first to join stands in the record itself: most tasks have one.
 WEFT_INLINE wake_reason join_unfinished(loop_core& here, fiber& other,
@@ -120,15 +126,29 @@ WEFT_INLINE wake_reason join_unfinished(loop_core& here, fiber& other,
   if (WEFT_UNLIKELY(other.joiner != nullptr || !other.waiters.empty())) {
     self.node.notify = &wake_owner;
     other.waiters.push_back(self.node);
-    return park(here, "join", &other, is_cancellable);
+    return park(here, join_wait, &other, is_cancellable);
   }
   other.joiner = &self;
-  const wake_reason reason = park(here, "join", &other, is_cancellable);
+  const wake_reason reason = park(here, join_wait, &other, is_cancellable);
   if (WEFT_UNLIKELY(reason != wake_reason::completed)) {
     // It may have ended since, or ended and found us ready.
     if (other.joiner == &self) other.joiner = nullptr;
   }
   return reason;
+}
+
+// Lets everybody run who is ready, and throws nothing.
+WEFT_API void yield_uncancelled(loop_core& here) noexcept;
+
+// Takes one of the 128 operations that a fiber may do in a row without a wait (SEMANTICS 48); at
+// the last one it yields. Called by whatever completes at once though it might have parked.
+WEFT_INLINE void spend_budget(loop_core& here) noexcept {
+  constexpr unsigned operations = 128;
+  if (here.ready.taken() != here.budget_turn) {
+    here.budget_turn = here.ready.taken();
+    here.budget = operations;
+  }
+  if (WEFT_UNLIKELY(--here.budget == 0)) yield_uncancelled(here);
 }
 
 // A yield is a park that is already woken: no state changes, nobody is told.
@@ -148,14 +168,14 @@ WEFT_INLINE void yield_fiber() {
   fiber& next = here->ready.rotate(self);
   if (WEFT_UNLIKELY(next.state == fiber_state::fresh) && !bind_stack(*here, next)) {
     suspend_slowly(*here, self);
-    throw_if_cancelled(*here);
+    stop_if_cancelled(*here);
     return;
   }
   if (WEFT_UNLIKELY(&next == &self)) return;
   switch_now(*here, self, next);
   if (WEFT_UNLIKELY(self.attention != 0)) {
     arrive(*here, self);
-    throw_if_cancelled(*here);
+    stop_if_cancelled(*here);
   }
 }
 

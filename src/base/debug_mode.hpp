@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSL-1.0
+// WEFT_DEBUG=1 in the environment: weft then tells more, for a price. Layer: base.
+#pragma once
+
+#include <string>
+
+#include "weft/detail/config.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+// True if the process was started with WEFT_DEBUG=1; asked once.
+bool is_debug_mode() noexcept;
+
+// "load_config(char const*)+0x1c in server", or "server+0x1b2f" without a symbol: a return address,
+// for people and addr2line.
+std::string describe_code(const void* address);
+
+}  // namespace detail
+WEFT_NAMESPACE_END
