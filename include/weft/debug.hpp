@@ -18,6 +18,12 @@ namespace debug {
 // Parks: never.  Calls from: fiber.  Throws: std::logic_error on a plain thread; std::bad_alloc.
 WEFT_API void dump_fibers(std::FILE* to);
 
+// Tells who waits for whom: a line for every parked fiber of the running loop, with what it waits
+// for, who holds that, and its spawn site; and a line for every circle of them, which only a cancel
+// can end.
+// Parks: never.  Calls from: fiber.  Throws: std::logic_error on a plain thread; std::bad_alloc.
+WEFT_API std::string wait_graph();
+
 // How deep one stack, or those of one site, went.
 struct stack_use {
   std::string who;                // "fiber 12 'reader'", or a site: "server.cpp:41"

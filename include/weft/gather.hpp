@@ -17,6 +17,7 @@
 #include "weft/detail/check.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/gather_wait.hpp"
+#include "weft/outcome.hpp"
 #include "weft/spawn.hpp"
 #include "weft/task.hpp"
 
@@ -87,6 +88,15 @@ gathered<T> gather_take(fiber& record, bool again) {
   }
 }
 
+// One task's end, as a value or an error.
+template <class T>
+outcome<gathered<T>> take_settled(fiber& record, bool again) {
+  if (record.outcome == fiber_outcome::value) {
+    return outcome<gathered<T>>(gather_take<T>(record, again));
+  }
+  return outcome<gathered<T>>(error_of_end(record));
+}
+
 }  // namespace detail
 
 // Runs all and returns a tuple of their results in the order of the arguments (std::monostate for
@@ -135,6 +145,51 @@ auto gather(R&& range, detail::spawn_site site = detail::spawn_site::here()) {
   results.reserve(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
     results.push_back(detail::gather_take<T>(*records[i], nodes[i].stands_again));
+  }
+  return results;
+}
+
+// The same, but waits for all whatever happens, and tells of each how it ended: asyncio's
+// return_exceptions=True. A task that somebody cancelled gives the error task_cancelled.
+// Parks: may.  Calls from: fiber.
+// Throws: cancelled, after it has cancelled all and waited for them; std::logic_error as gather();
+// std::bad_alloc.
+template <class... X, std::enable_if_t<sizeof...(X) != 1 || !(detail::is_range<X> && ...), int> = 0>
+auto gather_settled(X&&... all)
+    -> std::tuple<outcome<detail::gathered<typename detail::gather_input<X>::type>>...> {
+  detail::loop_core& here = detail::require_loop("gather_settled()");
+  std::tuple<typename detail::gather_input<X>::handle...> handles{
+      detail::gather_input<X>::make(all)...};
+  std::array<detail::fiber*, sizeof...(X)> records = std::apply(
+      [](auto&... h) { return std::array<detail::fiber*, sizeof...(X)>{h->record()...}; }, handles);
+  std::array<detail::gather_node, sizeof...(X)> nodes;
+  detail::settle_wait(here, records.data(), nodes.data(), records.size());
+  [[maybe_unused]] std::size_t at = 0;
+  [[maybe_unused]] auto take = [&](auto type) {
+    const std::size_t i = at++;
+    return detail::take_settled<typename decltype(type)::type>(*records[i], nodes[i].stands_again);
+  };
+  return std::tuple<outcome<detail::gathered<typename detail::gather_input<X>::type>>...>{
+      take(detail::gather_type<typename detail::gather_input<X>::type>{})...};
+}
+template <class R, std::enable_if_t<detail::is_range<R>, int> = 0>
+auto gather_settled(R&& range, detail::spawn_site site = detail::spawn_site::here()) {
+  using element = std::remove_reference_t<decltype(*std::begin(range))>;
+  using input = detail::gather_input<element&>;
+  using T = typename input::type;
+  detail::loop_core& here = detail::require_loop("gather_settled()");
+  std::vector<typename input::handle> handles;
+  std::vector<detail::fiber*> records;
+  for (auto& one : range) {
+    handles.push_back(input::make(one, site));
+    records.push_back(handles.back()->record());
+  }
+  std::vector<detail::gather_node> nodes(records.size());
+  detail::settle_wait(here, records.data(), nodes.data(), records.size());
+  std::vector<outcome<detail::gathered<T>>> results;
+  results.reserve(records.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    results.push_back(detail::take_settled<T>(*records[i], nodes[i].stands_again));
   }
   return results;
 }

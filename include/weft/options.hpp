@@ -37,6 +37,7 @@ struct options {
   bool handle_sigint = true;         // the first Ctrl-C cancels main (only if SIGINT was default)
   overflow_report overflow = overflow_report::if_default;
   weft::float_control float_control = weft::float_control::per_fiber;
+  bool detect_deadlock = true;  // main's wait throws would_deadlock when nothing can ever end it
   bool measure_stacks = false;  // an exact debug::stack_report(), for about 4 us a fiber
 };
 

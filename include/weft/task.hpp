@@ -35,6 +35,10 @@ class WEFT_API task_base {
   // while the loop does not run.
   void join();
 
+  // The same until a deadline. True if the task has ended, false if the deadline came first.
+  // Parks: may.  Calls from, Throws: as join().
+  bool join_until(time_point deadline);
+
   // Asks the task to stop: its current or next wait throws `cancelled`; a task that has not begun
   // never runs. The first reason is kept. False if it had already ended.
   // Parks: never.  Calls from: any thread.  Throws: std::logic_error on an empty handle.

@@ -4,12 +4,17 @@
 #include <algorithm>
 
 #include "loop.hpp"
+#include "wait_graph.hpp"
 #include "weft/detail/check.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
+// How long a loop in which nothing can move but by another thread sleeps before it asks whether
+// there is one; then twice as long, and so on: a thread may end without a word.
+constexpr duration time_per_doubt = std::chrono::milliseconds(25);
+constexpr unsigned most_doubts = 9;      // 13 s
 constexpr unsigned looks_per_poll = 61;  // of an observed loop
 
 void cancel_main_on_sigint(loop& here) noexcept {
@@ -63,9 +68,20 @@ void sleep_in_kernel(loop& here) noexcept {
   }
   // Nobody rings when memory comes back for those who could not be admitted.
   if (!here.arrivals.empty()) longest = std::min<duration>(longest, std::chrono::milliseconds(10));
+  if (longest == duration::max() && may_be_deadlocked(here))
+    longest = time_per_doubt * (1 << here.doubts);
   here.shared->box.announce_sleep();
   if (!here.shared->box.has_mail()) here.kernel->wait(longest);
   here.shared->box.cancel_sleep();
+}
+
+// Nothing is ready and no timer is set. True if main was told that nothing ever will be.
+bool give_up_waiting(loop& here) noexcept {
+  // A wait that another thread might end gets a moment first: asking for threads takes 5 us.
+  const bool is_first = here.doubts == 0;
+  here.doubts = std::min(here.doubts + 1, most_doubts);
+  if (is_first && here.waiting[static_cast<unsigned>(ended_by::threads)] != 0) return false;
+  return is_deadlocked(here) && !here.shared->box.has_mail() && break_deadlock(here);
 }
 
 }  // namespace
@@ -82,7 +98,9 @@ void loop::turn() noexcept {
     if (!is_observed || ++looks % looks_per_poll == 0) kernel->wait(duration::zero());
     return;
   }
+  doubts = 0;
   while (ready.empty()) {
+    if (may_be_deadlocked(*this) && give_up_waiting(*this)) return;
     const bool may_move = !quiet.empty() || !time->is_wall_time();
     if (may_move) {
       kernel->wait(duration::zero());

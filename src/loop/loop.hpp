@@ -66,11 +66,14 @@ class loop final : public loop_core {
   std::size_t adopted_count = 0;
   testing::trace* tracer = nullptr;
   std::uint64_t random_state;
-  unsigned slice = 61;          // switches of a turn; 1 if the loop is watched
-  unsigned looks = 0;           // observed loops poll the kernel every 61st
-  std::size_t waiting[3] = {};  // parked in wakers, by ended_by
-  std::uint64_t swallowed = 0;  // `cancelled`s that a catch clause ended before their scope
+  unsigned slice = 61;             // switches of a turn; 1 if the loop is watched
+  std::size_t eager_spawners = 0;  // with a seed: at the front of the ring, in their order
+  unsigned looks = 0;              // observed loops poll the kernel every 61st
+  std::size_t waiting[3] = {};     // parked in wakers, by ended_by
+  std::uint64_t swallowed = 0;     // `cancelled`s that a catch clause ended before their scope
   std::unique_ptr<std::string> deadlock;  // main's wait is to throw it
+  bool has_reported_deadlock = false;
+  unsigned doubts = 0;  // sleeps without a timer since something happened: is that for ever?
   bool is_closing = false;
   bool is_idle_over = false;     // tells the idle context to return to root for good
   bool was_interrupted = false;  // SIGINT cancelled main
@@ -123,6 +126,9 @@ inline loop& whole(loop_core& core) noexcept { return static_cast<loop&>(core); 
 inline void trace_run(loop_core& here, const fiber& f) noexcept {
   if (WEFT_UNLIKELY(here.is_watched)) whole(here).record(testing::trace_kind::run, f);
 }
+
+// park.cpp: the next park of the running fiber ends at `deadline` with wake_reason::timed_out
+void arm_own_timer(loop& here, time_point deadline) noexcept;
 
 // switch.cpp
 fiber& take_slowly(loop_core& here) noexcept;

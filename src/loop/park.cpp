@@ -12,6 +12,14 @@ void wake_owner(wait_node& node, fiber&) noexcept { wake(*node.owner, wake_reaso
 
 void visit_joined(const void* on, awaited_visitor& to) { to.visit(*static_cast<const fiber*>(on)); }
 
+static void wake_late(timer& due) noexcept { wake(*due.owner, wake_reason::timed_out); }
+
+void arm_own_timer(loop& here, time_point deadline) noexcept {
+  timer& own = here.current->sleep;
+  own.fire = &wake_late;
+  here.timers.arm(own, deadline);
+}
+
 void disarm_timer(loop_core& here, fiber& sleeper) noexcept {
   whole(here).timers.disarm(sleeper.sleep);
 }
@@ -49,6 +57,15 @@ void yield_uncancelled(loop_core& here) noexcept {
 
 void join_noexcept(loop_core& here, fiber& other) noexcept {
   if (other.state != fiber_state::done) join_unfinished(here, other, false);
+}
+
+bool join_fiber_until(loop_core& here, fiber& other, time_point deadline) {
+  throw_if_cancelled(here);
+  // One that has passed fires at the loop's next look: `other` may end before.
+  if (deadline != time_point::max()) arm_own_timer(whole(here), deadline);
+  const wake_reason reason = join_unfinished(here, other, is_cancel_deliverable(here));
+  if (reason == wake_reason::cancelled) throw_cancelled(here);
+  return reason == wake_reason::completed;
 }
 
 void join_fiber(loop_core& here, fiber& other) {

@@ -76,7 +76,11 @@ bool bind_stack(loop_core& core, fiber& fresh) noexcept {
 
 static fiber& take_first(loop& here) noexcept {
   if (here.ready.empty()) return here.idle;
-  if (here.how.seed != 0) shuffle(here);
+  if (here.eager_spawners != 0) {
+    --here.eager_spawners;  // the first is one of them: it goes on, whatever the seed
+  } else if (here.how.seed != 0) {
+    shuffle(here);
+  }
   return here.ready.pop();
 }
 
@@ -185,6 +189,7 @@ void start_eagerly(loop_core& here, fiber& record) noexcept {
   if (!bind_stack(here, record)) return;
   fiber& self = *here.current;
   here.ready.push_front(self);
+  if (whole(here).how.seed != 0) ++whole(here).eager_spawners;
   whole(here).record(testing::trace_kind::park, self, "eager spawn");
   switch_to(here, self, record);
 }

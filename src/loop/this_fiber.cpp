@@ -44,17 +44,17 @@ void sleep_thread_until(time_point deadline) noexcept {
 
 constexpr wait_type sleep_wait{"sleep"};
 
-void wake_sleeper(timer& expired) noexcept { wake(*expired.owner, wake_reason::timed_out); }
-
-void sleep_fiber_until(loop& here, fiber& self, time_point deadline) {
+void sleep_fiber_until(loop& here, time_point deadline) {
   if (stop_if_cancelled(here)) return;
-  if (deadline != time_point::max()) {
-    self.sleep.fire = &wake_sleeper;
-    here.timers.arm(self.sleep, deadline);
+  const bool is_endless = deadline == time_point::max();  // no deadlock: somebody may cancel it
+  if (is_endless) {
+    ++here.waits_for(ended_by::world);
+  } else {
+    arm_own_timer(here, deadline);
   }
-  if (park(here, sleep_wait, nullptr, can_cancel_wait(here)) == wake_reason::cancelled) {
-    stop_cancelled(here);
-  }
+  const wake_reason reason = park(here, sleep_wait, nullptr, can_cancel_wait(here));
+  if (is_endless) --here.waits_for(ended_by::world);
+  if (reason == wake_reason::cancelled) stop_cancelled(here);
 }
 
 char* frame_of_caller() noexcept { return static_cast<char*>(__builtin_frame_address(0)); }
@@ -87,7 +87,7 @@ void await_sleep_until(time_point deadline) {
     yield();
     return;
   }
-  detail::sleep_fiber_until(whole, *self, deadline);
+  detail::sleep_fiber_until(whole, deadline);
 }
 
 void checkpoint() {

@@ -61,8 +61,7 @@ wake_reason waker::wait_as_fiber(time_point deadline, bool is_cancellable,
   while (!has_arrived_) {
     if (deadline != time_point::max()) {
       if (deadline <= here.time->now()) return wake_reason::timed_out;
-      self_->sleep.fire = [](timer& due) noexcept { wake(*due.owner, wake_reason::timed_out); };
-      here.timers.arm(self_->sleep, deadline);
+      arm_own_timer(here, deadline);
     }
     std::size_t& waiting = here.waits_for(what.by);
     ++waiting;

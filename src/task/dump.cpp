@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../loop/loop.hpp"
+#include "../loop/wait_graph.hpp"
 #include "weft/debug.hpp"
 #include "weft/detail/check.hpp"
 
@@ -76,6 +77,12 @@ void dump_fibers(std::FILE* to) {
             [](const detail::fiber* a, const detail::fiber* b) { return a->id < b->id; });
   std::fprintf(to, "weft: %zu fiber%s\n", fibers.size(), fibers.size() == 1 ? "" : "s");
   for (const detail::fiber* const f : fibers) detail::dump_one(to, here, *f, present);
+}
+
+std::string wait_graph() {
+  const std::string text =
+      detail::describe_waits(detail::whole(detail::require_loop("debug::wait_graph()")));
+  return "weft: who waits for whom" + (text.empty() ? "\n  nobody waits" : text);
 }
 
 }  // namespace debug

@@ -39,8 +39,8 @@ class join_request {
     return false;
   }
 
-  wake_reason wait(bool is_cancellable) noexcept {
-    return ended_.wait_until(time_point::max(), is_cancellable, remote_join_wait);
+  wake_reason wait(bool is_cancellable, time_point deadline = time_point::max()) noexcept {
+    return ended_.wait_until(deadline, is_cancellable, remote_join_wait);
   }
 
   // Takes the request back. True if the task ended meanwhile.
@@ -146,14 +146,16 @@ void deliver_callback(inbox_node& message, loop_core& here) noexcept {
 
 }  // namespace
 
-void remote_join(fiber& record) {
+bool remote_join(fiber& record, time_point deadline) {
   join_request request(record, false);
   loop_core* const here = running_loop();
   if (here != nullptr) throw_if_cancelled(*here);
-  if (!request.send()) return;
+  if (!request.send()) return true;
   const bool is_cancellable = here != nullptr && is_cancel_deliverable(*here);
-  if (request.wait(is_cancellable) != wake_reason::cancelled) return;
-  if (!request.withdraw()) throw_cancelled(*here);
+  const wake_reason reason = request.wait(is_cancellable, deadline);
+  if (reason == wake_reason::completed || request.withdraw()) return true;
+  if (reason == wake_reason::timed_out) return false;
+  throw_cancelled(*here);
 }
 
 void remote_cancel_and_join(fiber& record) noexcept {

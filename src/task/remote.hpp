@@ -12,7 +12,7 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 
 // Waits for the end.  Throws: cancelled, with nothing left behind.
-void remote_join(fiber& record);
+bool remote_join(fiber& record, time_point deadline = time_point::max());
 
 // Cancels and waits for the end, whatever happens to the caller.
 void remote_cancel_and_join(fiber& record) noexcept;

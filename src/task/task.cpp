@@ -180,6 +180,20 @@ void throw_task_cancelled(const fiber& record) {
   throw task_cancelled(text);
 }
 
+bool task_base::join_until(time_point deadline) {
+  fiber& record = require(record_, "join_until()");
+  const standing place = where(record);
+  if (place == standing::home && record.state != fiber_state::done &&
+      &record != running_loop()->current) {
+    return join_fiber_until(*running_loop(), record, deadline);
+  }
+  if (place == standing::elsewhere && !record.has_ended.load(std::memory_order_acquire)) {
+    return remote_join(record, deadline);
+  }
+  join();
+  return true;
+}
+
 bool task_base::cancel(std::string_view reason) {
   fiber& record = require(record_, "cancel()");
   switch (where(record)) {

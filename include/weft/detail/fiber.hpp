@@ -30,11 +30,11 @@ enum class fiber_id : std::uint64_t {};
 // What a cancel does to a task's waits.
 enum class on_cancel : std::uint8_t {
   throws,  // they throw `cancelled`
-  errno_,  // those that owe no value return at once with errno ECANCELED, until the cancelled scope
-           // or the task is left; the others complete. For tasks that wait below C frames, which an
-           // exception cannot cross
-  never,   // a cancel() of the task only shows in this_fiber::cancel_requested(); scopes inside the
-           // task work as ever
+  errno_,  // sleeps, yields and checkpoints return at once with errno ECANCELED, until the
+           // cancelled scope or the task is left; waits for other tasks and for values complete.
+           // For tasks that wait below C frames, which an exception cannot cross
+  never,  // a cancel() of the task only shows in this_fiber::cancel_requested(); scopes inside the
+          // task work as ever
 };
 
 namespace detail {

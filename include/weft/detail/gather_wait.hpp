@@ -4,11 +4,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <exception>
 
 #include "weft/detail/config.hpp"
 #include "weft/detail/export.hpp"
 #include "weft/detail/fiber.hpp"
 #include "weft/detail/loop_core.hpp"
+#include "weft/time.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
@@ -18,12 +21,17 @@ struct gather_type {
   using type = T;
 };
 
+enum class gather_goal : std::uint8_t { all, first_end, first_failure, first_error };
+
 struct gather_room {
+  gather_goal goal = gather_goal::all;
   fiber* waiting = nullptr;  // the gatherer while it is parked here
   fiber* const* records = nullptr;
   std::size_t count = 0;
   std::size_t pending = 0;
-  fiber* failed = nullptr;  // the first that did not end with a value
+  fiber* first = nullptr;  // to end at all
+  fiber* failed =
+      nullptr;  // the first that did not end with a value; or, by the goal, with an error
 };
 
 struct gather_node : wait_node {
@@ -36,6 +44,28 @@ struct gather_node : wait_node {
 // taken.
 WEFT_API void gather_wait(loop_core& here, fiber* const* records, gather_node* nodes,
                           std::size_t count);
+
+// Waits for all, however they end; throws only if the caller is cancelled, as above. Results and
+// errors count as taken.
+WEFT_API void settle_wait(loop_core& here, fiber* const* records, gather_node* nodes,
+                          std::size_t count);
+
+// Waits for the first to end, then cancels and awaits the others. Returns its place, or throws its
+// error; its result counts as taken.
+WEFT_API std::size_t race_wait(loop_core& here, fiber* const* records, gather_node* nodes,
+                               std::size_t count);
+
+// Waits until the goal is reached or the deadline has passed, and cancels nobody. True: reached.
+WEFT_API bool wait_for_goal(loop_core& here, fiber* const* records, gather_node* nodes,
+                            std::size_t count, gather_goal goal, time_point deadline);
+
+// Throws std::logic_error as `call` for an empty handle, the running fiber, a record of another
+// loop or one whose result is gone.
+WEFT_API void check_inputs(loop_core& here, fiber* const* records, std::size_t count,
+                           const char* call, bool takes_results);
+
+// The error that the record ended with, which counts as seen; task_cancelled if it was cancelled.
+WEFT_API std::exception_ptr error_of_end(fiber& record);
 
 }  // namespace detail
 WEFT_NAMESPACE_END

@@ -223,6 +223,7 @@ bool is_cancel_requested(const fiber& self) noexcept;
 // Waits for another fiber of this loop, as a wait that cannot throw or as one that can.
 WEFT_API void join_noexcept(loop_core& here, fiber& other) noexcept;
 WEFT_API void join_fiber(loop_core& here, fiber& other);
+bool join_fiber_until(loop_core& here, fiber& other, time_point deadline);  // false: too late
 
 // Cancels the task and, if it is parked in a wait that a cancel may end, wakes it. False if it has
 // ended.  Throws: std::bad_alloc for the reason, with nothing done.
