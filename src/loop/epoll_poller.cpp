@@ -2,6 +2,7 @@
 // epoll by raw system calls: a hooked epoll_wait inside the poller would park the poller.
 #include "epoll_poller.hpp"
 
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include <cstdint>
@@ -10,6 +11,8 @@
 
 #include "../base/sanitizers.hpp"
 #include "../base/syscalls.hpp"
+#include "descriptor_wait.hpp"
+#include "weft/detail/park.hpp"
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441  // Linux 5.11; one number on all architectures
@@ -32,7 +35,7 @@ epoll_poller::epoll_poller(int event_fd) : event_fd_(event_fd), has_pwait2_(!is_
   epoll_fd_ = static_cast<int>(fd);
   epoll_event interest{};
   interest.events = EPOLLIN;
-  interest.data.fd = event_fd;
+  interest.data.ptr = nullptr;  // every other one is a descriptor_wait
   const long added = raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_ADD, event_fd, &interest);
   if (added < 0) {
     raw_syscall(SYS_close, epoll_fd_);
@@ -71,10 +74,31 @@ void epoll_poller::wait(duration longest) noexcept {
   epoll_event events[64];
   const long count = wait_for_events(events, 64, longest);
   for (long i = 0; i < count; ++i) {
-    if (events[i].data.fd != event_fd_) continue;
+    if (events[i].data.ptr != nullptr) {
+      // Nobody can have left since: fibers run only after the loop is done with these.
+      descriptor_wait& waiter = *static_cast<descriptor_wait*>(events[i].data.ptr);
+      waiter.happened = static_cast<short>(events[i].events);  // epoll's bits are poll's
+      wake(*waiter.owner, wake_reason::completed);
+      continue;
+    }
     std::uint64_t rings = 0;
     raw_syscall(SYS_read, event_fd_, &rings, sizeof rings);
   }
+}
+
+static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLERR == POLLERR &&
+              EPOLLHUP == POLLHUP);
+
+long epoll_poller::watch(int fd, short events, descriptor_wait& waiter) noexcept {
+  epoll_event interest{};
+  interest.events = static_cast<std::uint32_t>(events) | EPOLLONESHOT;
+  interest.data.ptr = &waiter;
+  return raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_ADD, fd, &interest);
+}
+
+void epoll_poller::unwatch(int fd) noexcept {
+  epoll_event unused{};  // Linux before 2.6.9 wants one
+  raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_DEL, fd, &unused);
 }
 
 }  // namespace detail

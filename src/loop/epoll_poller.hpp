@@ -16,6 +16,8 @@ class epoll_poller final : public poller {
   epoll_poller& operator=(const epoll_poller&) = delete;
 
   void wait(duration longest) noexcept override;
+  long watch(int fd, short events, descriptor_wait& waiter) noexcept override;
+  void unwatch(int fd) noexcept override;
 
  private:
   long wait_for_events(void* events, int count, duration longest) noexcept;

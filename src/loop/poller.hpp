@@ -9,6 +9,8 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
+struct descriptor_wait;
+
 class poller {
  public:
   virtual ~poller() = default;
@@ -16,6 +18,11 @@ class poller {
   // Looks what the kernel has, waiting at most `longest` (zero: not at all; max(): until it has
   // something). Returns early on a signal and when the inbox rings.
   virtual void wait(duration longest) noexcept = 0;
+
+  // Notes in `waiter` what happens to `fd` (of POLLIN, POLLOUT), once, and wakes its fiber. 0, or
+  // -errno. The waiter must stay until unwatch().
+  virtual long watch(int fd, short events, descriptor_wait& waiter) noexcept = 0;
+  virtual void unwatch(int fd) noexcept = 0;
 };
 
 }  // namespace detail

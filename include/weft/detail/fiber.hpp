@@ -93,6 +93,7 @@ struct inbox_node : list_node {
 struct baggage {
   std::string name;
   std::shared_ptr<const std::string> cancel_reason;  // of the task's first cancel()
+  std::string last_error;                            // of the C interface
   delivery_ref delivery;                             // the last `cancelled` that was thrown at it
 };
 
