@@ -97,6 +97,7 @@ void loop::turn() noexcept {
     if (!is_observed || ++looks % looks_per_poll == 0) kernel->wait(duration::zero());
     return;
   }
+  stacks.give_back();
   doubts = 0;
   while (ready.empty()) {
     if (may_be_deadlocked(*this) && give_up_waiting(*this)) return;
