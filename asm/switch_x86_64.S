@@ -10,7 +10,7 @@
 //   0  suspended by context_switch: restore its frame, ret
 //   1  fresh (WEFT_SP_IS_FRESH): the rest of the word is the top of its stack; jmp to context_entry
 //   2  suspended by inline code (WEFT_SP_IS_INLINE, include/weft/detail/inline_switch.hpp): jmp to
-//      context::resume, which reloads for itself
+//      context::resume, which reloads for itself and takes its stack pointer from rax
 //
 //   suspended                                        fresh
 //   +---------------------------+ higher             +--------------------------+ <- sp | 1, a
@@ -113,7 +113,7 @@ WEFT_C_NAME(context_continue):
 .Lunusual:                                              // still on our own stack
         testb   $WEFT_SP_IS_FRESH, %al
         jnz     .Lfresh
-        jmp     *WEFT_CONTEXT_RESUME(%rsi)              // rsi: the one to resume
+        jmp     *WEFT_CONTEXT_RESUME(%rsi)              // rsi: the one to resume, rax: its sp
         .cfi_endproc
         .size   WEFT_C_NAME(context_switch), . - WEFT_C_NAME(context_switch)
 

@@ -2,6 +2,7 @@
 // How a loop is set up; every field has a good default. Layer: loop.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -34,7 +35,11 @@ struct options {
   std::uint64_t seed = 0;            // 0: first in, first out; else a reproducible shuffle
   stack_source* stacks = nullptr;    // nullptr: anonymous mmap
   std::size_t cached_stacks = 1024;  // idle stacks whose memory is kept; fewer of larger ones
-  bool handle_sigint = true;         // the first Ctrl-C cancels main (only if SIGINT was default)
+  // A loop that has nothing else to do may end a wait so much later than its deadline, at most by
+  // 1/1024 of the wait: deadlines close to each other share one wake-up. Never earlier, never out
+  // of order. Zero: exact; more than 1 ms counts as that. Scopes, and clocks that jump, are exact.
+  duration timer_slack = std::chrono::microseconds(500);
+  bool handle_sigint = true;  // the first Ctrl-C cancels main (only if SIGINT was default)
   overflow_report overflow = overflow_report::if_default;
   weft::float_control float_control = weft::float_control::per_fiber;
   bool detect_deadlock = true;  // main's wait throws would_deadlock when nothing can ever end it

@@ -17,8 +17,9 @@
 
 WEFT_NAMESPACE_BEGIN
 
-// Sleeps for `span`, never shorter; zero or less yields once, duration::max() sleeps until
-// cancelled. Parks: may.  Calls from: fiber; any other thread sleeps as a whole. Throws: cancelled.
+// Sleeps for `span`, never shorter, up to 1/1024 longer (options::timer_slack); zero or less yields
+// once, duration::max() sleeps until cancelled.
+// Parks: may.  Calls from: fiber; any other thread sleeps as a whole. Throws: cancelled.
 WEFT_API void await_sleep(duration span);
 
 // The same for a duration of any unit, held to the clock's range.

@@ -61,10 +61,9 @@ bool move_without_waiting(loop& here) noexcept {
 }
 
 void sleep_in_kernel(loop& here) noexcept {
-  const time_point next = here.timers.next_deadline();
   duration longest = duration::max();
-  if (next != time_point::max() && here.time->is_wall_time()) {
-    longest = saturating_gap(here.time->now(), next);
+  if (!here.timers.empty() && here.time->is_wall_time()) {
+    longest = saturating_gap(here.time->now(), here.timers.look_by());
   }
   // Nobody rings when memory comes back for those who could not be admitted.
   if (!here.arrivals.empty()) longest = std::min<duration>(longest, std::chrono::milliseconds(10));
@@ -98,6 +97,7 @@ void loop::turn() noexcept {
     if (!is_observed || ++looks % looks_per_poll == 0) kernel->wait(duration::zero());
     return;
   }
+  stacks.give_back();
   doubts = 0;
   while (ready.empty()) {
     if (may_be_deadlocked(*this) && give_up_waiting(*this)) return;

@@ -5,6 +5,7 @@
 // loop.cpp makes, enters, leaves and closes a loop.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -88,6 +89,12 @@ class loop final : public loop_core {
 
   std::size_t& waits_for(ended_by who) noexcept { return waiting[static_cast<unsigned>(who)]; }
 
+  // Arms the timer of a wait that begins `now`, with the slack of its length.
+  // A thousandth is what Linux grants select() and epoll_wait(). The deadlines of scopes have none.
+  void arm(timer& t, time_point now, time_point deadline) noexcept {
+    timers.arm(t, deadline, std::min(saturating_gap(now, deadline) / 1024, how.timer_slack));
+  }
+
   // Sets is_watched and slice by what there is to watch.
   void watch() noexcept;
 
@@ -128,7 +135,7 @@ inline void trace_run(loop_core& here, const fiber& f) noexcept {
 }
 
 // park.cpp: the next park of the running fiber ends at `deadline` with wake_reason::timed_out
-void arm_own_timer(loop& here, time_point deadline) noexcept;
+void arm_own_timer(loop& here, time_point now, time_point deadline) noexcept;
 
 // switch.cpp
 fiber& take_slowly(loop_core& here) noexcept;

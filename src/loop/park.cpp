@@ -14,10 +14,10 @@ void visit_joined(const void* on, awaited_visitor& to) { to.visit(*static_cast<c
 
 static void wake_late(timer& due) noexcept { wake(*due.owner, wake_reason::timed_out); }
 
-void arm_own_timer(loop& here, time_point deadline) noexcept {
+void arm_own_timer(loop& here, time_point now, time_point deadline) noexcept {
   timer& own = here.current->sleep;
   own.fire = &wake_late;
-  here.timers.arm(own, deadline);
+  here.arm(own, now, deadline);
 }
 
 void disarm_timer(loop_core& here, fiber& sleeper) noexcept {
@@ -62,7 +62,7 @@ void join_noexcept(loop_core& here, fiber& other) noexcept {
 bool join_fiber_until(loop_core& here, fiber& other, time_point deadline) {
   throw_if_cancelled(here);
   // One that has passed fires at the loop's next look: `other` may end before.
-  if (deadline != time_point::max()) arm_own_timer(whole(here), deadline);
+  if (deadline != time_point::max()) arm_own_timer(whole(here), whole(here).time->now(), deadline);
   const wake_reason reason = join_unfinished(here, other, is_cancel_deliverable(here));
   if (reason == wake_reason::cancelled) throw_cancelled(here);
   return reason == wake_reason::completed;

@@ -44,13 +44,13 @@ void sleep_thread_until(time_point deadline) noexcept {
 
 constexpr wait_type sleep_wait{"sleep"};
 
-void sleep_fiber_until(loop& here, time_point deadline) {
+void sleep_fiber_until(loop& here, time_point now, time_point deadline) {
   if (stop_if_cancelled(here)) return;
   const bool is_endless = deadline == time_point::max();  // no deadlock: somebody may cancel it
   if (is_endless) {
     ++here.waits_for(ended_by::world);
   } else {
-    arm_own_timer(here, deadline);
+    arm_own_timer(here, now, deadline);
   }
   const wake_reason reason = park(here, sleep_wait, nullptr, can_cancel_wait(here));
   if (is_endless) --here.waits_for(ended_by::world);
@@ -83,11 +83,12 @@ void await_sleep_until(time_point deadline) {
     return;
   }
   detail::loop& whole = detail::whole(*here);
-  if (deadline <= whole.time->now()) {
+  const time_point present = whole.time->now();
+  if (deadline <= present) {
     yield();
     return;
   }
-  detail::sleep_fiber_until(whole, deadline);
+  detail::sleep_fiber_until(whole, present, deadline);
 }
 
 void checkpoint() {

@@ -2,8 +2,14 @@
 // The loop's deadlines: an intrusive 4-ary heap in exact order of (deadline, sequence).
 // Layer: loop. Timers belong to whoever waits; the heap only points at them. Room is made when a
 // fiber is made, so that arming one at a wait cannot fail.
+//
+// A timer may carry slack: so much later than its deadline the loop may look at it, if it sleeps
+// until then. A hundred thousand deadlines would otherwise be as many wake-ups; the order in which
+// timers fire knows nothing of it.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -31,11 +37,11 @@ class timer_heap {
   }
   void release_extra() noexcept { --extra_; }
 
-  // Precondition: room was reserved; t is not armed.
-  void arm(timer& t, time_point deadline) noexcept {
+  // Precondition: room was reserved; t is not armed. `slack` is rounded down, to at most a ms.
+  void arm(timer& t, time_point deadline, duration slack = duration::zero()) noexcept {
     WEFT_DEBUG_ASSERT(!t.is_armed() && slots_.size() < slots_.capacity());
     t.deadline = deadline;
-    slots_.push_back({deadline, ++sequence_, &t});
+    slots_.push_back({deadline, ++sequence_ << slack_bits | slack_units(slack), &t});
     lift(static_cast<std::uint32_t>(slots_.size() - 1));
   }
 
@@ -56,6 +62,34 @@ class timer_heap {
     return slots_.empty() ? time_point::max() : slots_.front().deadline;
   }
 
+  // The latest moment to look again that makes no timer later than its slack allows, or a little
+  // earlier; max() if none is armed. Each of those due before it is asked, in order of deadline,
+  // but no more than `max_asked`: the look that the others bring about pays for the next ones.
+  time_point look_by() const noexcept {
+    if (slots_.empty()) return time_point::max();
+    std::uint32_t open[3 * max_asked + 4];  // a heap of those whose parents were asked
+    open[0] = 0;
+    std::uint32_t* end = open + 1;
+    const auto is_later = [this](std::uint32_t a, std::uint32_t b) {
+      return slots_[a].deadline > slots_[b].deadline;
+    };
+    time_point latest = time_point::max();
+    for (unsigned asked = 0; end != open; ++asked) {
+      const std::uint32_t at = open[0];
+      if (slots_[at].deadline >= latest) return latest;
+      if (asked == max_asked) return slots_[at].deadline;
+      std::pop_heap(open, end--, is_later);
+      latest = std::min(latest, saturating_add(slots_[at].deadline, slots_[at].slack()));
+      const std::uint32_t count = static_cast<std::uint32_t>(slots_.size());
+      for (std::uint32_t child = 4 * at + 1; child < count && child <= 4 * at + 4; ++child) {
+        if (slots_[child].deadline >= latest) continue;
+        *end++ = child;
+        std::push_heap(open, end, is_later);
+      }
+    }
+    return latest;
+  }
+
   // Takes the first timer out if it is due, else nullptr.
   timer* pop_due(time_point now) noexcept {
     if (slots_.empty() || slots_.front().deadline > now) return nullptr;
@@ -65,13 +99,25 @@ class timer_heap {
   }
 
  private:
+  static constexpr unsigned max_asked = 64;
+  static constexpr unsigned slack_bits = 8;
+  static constexpr std::chrono::nanoseconds slack_unit{4096};
+
+  static std::uint64_t slack_units(duration slack) noexcept {
+    constexpr duration::rep most = (1 << slack_bits) - 1;
+    return static_cast<std::uint64_t>(std::clamp<duration::rep>(slack / slack_unit, 0, most));
+  }
+
   // The key lies beside the pointer: a sift compares without touching cold records.
   struct slot {
     time_point deadline;
-    std::uint64_t sequence;  // equal deadlines fire in the order they were set
+    std::uint64_t age;  // a sequence: equal deadlines fire in the order they were set; then slack
     timer* what;
     bool before(const slot& other) const noexcept {
-      return deadline != other.deadline ? deadline < other.deadline : sequence < other.sequence;
+      return deadline != other.deadline ? deadline < other.deadline : age < other.age;
+    }
+    duration slack() const noexcept {
+      return slack_unit * static_cast<duration::rep>(age & ((1U << slack_bits) - 1));
     }
   };
 

@@ -60,8 +60,9 @@ wake_reason waker::wait_as_fiber(time_point deadline, bool is_cancellable,
   loop& here = whole(*running_loop());
   while (!has_arrived_) {
     if (deadline != time_point::max()) {
-      if (deadline <= here.time->now()) return wake_reason::timed_out;
-      arm_own_timer(here, deadline);
+      const time_point now = here.time->now();
+      if (deadline <= now) return wake_reason::timed_out;
+      arm_own_timer(here, now, deadline);
     }
     std::size_t& waiting = here.waits_for(what.by);
     ++waiting;

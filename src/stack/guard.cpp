@@ -17,6 +17,7 @@
 #include <cstdio>
 
 #include "../base/syscalls.hpp"
+#include "bulk_advice.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
@@ -73,6 +74,17 @@ guard_kind install_guard(char* low) noexcept {
   }
   protected_guards.fetch_sub(1, std::memory_order_relaxed);
   return guard_kind::none;
+}
+
+bool install_guards(char* low, std::size_t stride, std::size_t count) noexcept {
+  // The first guard of all is installed alone, and asks the kernel; relaxed as there.
+  if (!is_kernel_asked.load(std::memory_order_relaxed) ||
+      !kernel_has_guards.load(std::memory_order_relaxed)) {
+    return false;
+  }
+  iovec areas[max_areas];
+  for (std::size_t i = 0; i < count; ++i) areas[i] = {low + i * stride, guard_bytes};
+  return advise_all(areas, count, madv_guard_install);
 }
 
 void remove_guard(char* low, guard_kind kind) noexcept {

@@ -19,6 +19,10 @@ inline constexpr std::size_t guard_bytes = 64 * 1024;
 // leave; none if there is no other way.
 guard_kind install_guard(char* low) noexcept;
 
+// Guards `count` areas (at most max_areas), `stride` bytes apart, the first at `low`, all as
+// guard_kind::install. False if that can't be had at once; then some may be guarded already.
+bool install_guards(char* low, std::size_t stride, std::size_t count) noexcept;
+
 // Makes the area plain memory again: whoever lent it may use it for something else.
 void remove_guard(char* low, guard_kind kind) noexcept;
 

@@ -17,6 +17,7 @@
 
 #include "../base/sanitizers.hpp"
 #include "../base/syscalls.hpp"
+#include "bulk_advice.hpp"
 #include "guard.hpp"
 #include "map_source.hpp"
 #include "weft/detail/check.hpp"
@@ -30,8 +31,10 @@ struct stack_slab {
   stack_slab* prev = nullptr;
   char* base = nullptr;
   std::size_t bytes = 0;
-  std::size_t count = 0;   // stacks it has room for
-  std::size_t cut = 0;     // of which so many were ever used
+  std::size_t count = 0;  // stacks it has room for
+  std::size_t cut = 0;    // of which so many were ever used
+  std::size_t guarded =
+      0;  // and so many have guards already; less than cut if those came one by one
   std::size_t in_use = 0;  // bound or warm
   stack* cold = nullptr;   // idle, memory given back
 
@@ -45,6 +48,7 @@ constexpr std::size_t cache_line = 64;
 constexpr std::size_t stagger_lines = 32;
 constexpr std::size_t max_slab_count = 4096;
 constexpr std::size_t max_slab_bytes = std::size_t{2} << 30;
+constexpr std::size_t max_leaving_bytes = std::size_t{8} << 20;
 constexpr std::size_t max_stack_bytes = std::size_t{64} << 30;
 
 std::size_t page_bytes() noexcept {
@@ -125,8 +129,15 @@ stack* stack_pool::acquire_slowly(std::uint32_t index) noexcept {
     c.warm = s->next;
     --c.warm_count;
   } else {
-    s = cut(c);
-    if (s == nullptr) return nullptr;
+    s = c.leaving;
+    if (s != nullptr) {
+      c.leaving = s->next;
+      --c.leaving_count;
+      --leaving_count_;
+    } else {
+      s = cut(c);
+      if (s == nullptr) return nullptr;
+    }
     ++s->slab->in_use;
   }
   s->next = nullptr;
@@ -158,16 +169,26 @@ stack* stack_pool::cut(size_class& c) noexcept {
     from->cold = s->next;
     return s;
   }
+  if (from->cut >= from->guarded) guard_ahead(c, *from);
   const std::size_t index = from->cut++;
   char* const low = from->base + index * (c.usable + guard_bytes);
   stack* const s = ::new (static_cast<void*>(from->stacks() + index)) stack;
   s->slab = from;
   s->limit = low + guard_bytes;
   s->top = s->limit + c.usable - (index % stagger_lines) * cache_line;
-  s->guard = install_guard(low);
+  s->guard = index < from->guarded ? guard_kind::install : install_guard(low);
   s->guard_bytes = guard_bytes;
   s->valgrind_id = VALGRIND_STACK_REGISTER(s->limit, s->top);
   return s;
+}
+
+// The guards of as many as were used before, so that their page tables exist for few that never
+// will be.
+void stack_pool::guard_ahead(const size_class& c, stack_slab& slab) noexcept {
+  const std::size_t ahead = std::min({slab.cut, slab.count - slab.cut, max_areas});
+  if (ahead < 2) return;
+  const std::size_t stride = c.usable + guard_bytes;
+  if (install_guards(slab.base + slab.cut * stride, stride, ahead)) slab.guarded = slab.cut + ahead;
 }
 
 stack_slab* stack_pool::add_slab(size_class& c) noexcept {
@@ -205,6 +226,18 @@ void stack_pool::drop_slab(size_class& c, stack_slab& slab) noexcept {
     forget_guard(s.guard);
     if (s.tsan_fiber != nullptr) __tsan_destroy_fiber(s.tsan_fiber);
   }
+  for (std::size_t i = slab.cut; i < slab.guarded && source_ != &the_map_source(); ++i) {
+    remove_guard(slab.base + i * (c.usable + guard_bytes), guard_kind::install);
+  }
+  for (stack** link = &c.leaving; *link != nullptr;) {
+    if ((*link)->slab != &slab) {
+      link = &(*link)->next;
+      continue;
+    }
+    *link = (*link)->next;
+    --c.leaving_count;
+    --leaving_count_;
+  }
   if (has_address_sanitizer()) __asan_unpoison_memory_region(slab.base, slab.bytes);
   (slab.prev != nullptr ? slab.prev->next : c.slabs) = slab.next;
   if (slab.next != nullptr) slab.next->prev = slab.prev;
@@ -222,10 +255,37 @@ void stack_pool::release(stack& s, std::uint32_t index) noexcept {
     drop_slab(c, slab);
     return;
   }
-  char* const end = s.limit + c.usable;
-  raw_syscall(SYS_madvise, s.limit, static_cast<std::size_t>(end - s.limit), MADV_DONTNEED);
-  s.next = slab.cold;
-  slab.cold = &s;
+  s.next = c.leaving;
+  c.leaving = &s;
+  ++c.leaving_count;
+  ++leaving_count_;
+  if (c.leaving_count >= max_leaving(c)) give_back(c);
+}
+
+// Large ones go at once: what they may hold is what counts.
+std::size_t stack_pool::max_leaving(const size_class& c) noexcept {
+  return std::clamp<std::size_t>(max_leaving_bytes / c.usable, 1, max_areas);
+}
+
+void stack_pool::give_back(size_class& c) noexcept {
+  iovec areas[max_areas];
+  std::size_t count = 0;
+  leaving_count_ -= c.leaving_count;
+  c.leaving_count = 0;
+  while (stack* const s = c.leaving) {
+    c.leaving = s->next;
+    areas[count++] = {s->limit, c.usable};
+    s->next = s->slab->cold;
+    s->slab->cold = s;
+  }
+  if (count > 1 && advise_all(areas, count, MADV_DONTNEED)) return;
+  for (std::size_t i = 0; i < count; ++i) {
+    raw_syscall(SYS_madvise, areas[i].iov_base, areas[i].iov_len, MADV_DONTNEED);
+  }
+}
+
+WEFT_NOINLINE void stack_pool::give_back_now() noexcept {
+  for (size_class& c : classes_) give_back(c);
 }
 
 }  // namespace detail

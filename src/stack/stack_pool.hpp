@@ -54,6 +54,12 @@ class stack_pool {
   // Takes back a stack on which nothing runs any more.
   void release(stack& s, std::uint32_t index) noexcept;
 
+  // Gives the memory of all that are neither in use nor warm back to the kernel: release() leaves
+  // some for a system call that they share. Called when the loop has nothing to do.
+  void give_back() noexcept {
+    if (WEFT_UNLIKELY(leaving_count_ != 0)) give_back_now();
+  }
+
   std::size_t usable_bytes(std::uint32_t index) const noexcept { return classes_[index].usable; }
 
  private:
@@ -61,7 +67,9 @@ class stack_pool {
     std::size_t usable = 0;  // bytes between guard and (unstaggered) top
     stack* warm = nullptr;   // idle, memory kept; last in first out
     std::size_t warm_count = 0;
-    std::size_t cached = 0;  // of which so many at most
+    std::size_t cached = 0;         // of which so many at most
+    stack* leaving = nullptr;       // idle, memory to be given back; no slab's in_use counts them
+    std::size_t leaving_count = 0;  // at most max_leaving()
     stack_slab* slabs = nullptr;
     std::size_t next_count = 16;  // stacks of the next slab: doubles, so mappings stay few
   };
@@ -69,11 +77,16 @@ class stack_pool {
   stack* acquire_slowly(std::uint32_t index) noexcept;
   stack* cut(size_class& c) noexcept;
   stack_slab* add_slab(size_class& c) noexcept;
+  void guard_ahead(const size_class& c, stack_slab& slab) noexcept;
   void drop_slab(size_class& c, stack_slab& slab) noexcept;
+  static std::size_t max_leaving(const size_class& c) noexcept;
+  void give_back(size_class& c) noexcept;
+  void give_back_now() noexcept;
 
   stack_source* source_;
   std::size_t cached_;
   bool is_instrumented_;
+  std::size_t leaving_count_ = 0;  // of all sizes
   std::vector<size_class> classes_;
 };
 

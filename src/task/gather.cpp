@@ -191,7 +191,7 @@ bool wait_for_goal(loop_core& core, fiber* const* records, gather_node* nodes, s
   wake_reason reason = wake_reason::completed;
   while (!is_reached(room) && reason == wake_reason::completed) {
     // One that has passed fires at the loop's next look: others get their turn before.
-    if (deadline != time_point::max()) arm_own_timer(here, deadline);
+    if (deadline != time_point::max()) arm_own_timer(here, here.time->now(), deadline);
     room.waiting = &self;
     reason = park(here, wait_wait_type, &room, is_cancel_deliverable(here));
   }

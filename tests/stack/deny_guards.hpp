@@ -17,7 +17,13 @@
 
 namespace weft_tests {
 
-enum class denied { guard_advice, all_guards };
+enum class denied { guard_advice, all_guards, bulk_advice };
+
+inline bool install_filter(std::vector<sock_filter> code) {
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
 
 // False if the kernel has no seccomp filters.
 inline bool deny_guards(denied what) {
@@ -30,7 +36,14 @@ inline bool deny_guards(denied what) {
   constexpr std::uint32_t guard_install = 102;
   const std::uint32_t protect =
       what == denied::all_guards ? static_cast<std::uint32_t>(SYS_mprotect) : 0xffffffffU;
-  std::vector<sock_filter> code = {
+  if (what == denied::bulk_advice) {
+    constexpr std::uint32_t process_madvise = 440;
+    return install_filter({{load, 0, 0, number},
+                           {is, 0, 1, process_madvise},
+                           {leave, 0, 0, SECCOMP_RET_ERRNO | ENOSYS},
+                           {leave, 0, 0, SECCOMP_RET_ALLOW}});
+  }
+  return install_filter({
       {load, 0, 0, number},
       {is, 0, 3, static_cast<std::uint32_t>(SYS_madvise)},
       {load, 0, 0, third_argument},
@@ -41,10 +54,7 @@ inline bool deny_guards(denied what) {
       {is, 1, 0, PROT_NONE},
       {leave, 0, 0, SECCOMP_RET_ALLOW},
       {leave, 0, 0, SECCOMP_RET_ERRNO | ENOMEM},
-  };
-  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+  });
 }
 
 }  // namespace weft_tests

@@ -100,6 +100,22 @@ counts probe(std::size_t fibers, std::size_t probed, guard_kind kind, unsigned s
   return found;
 }
 
+// The same in a child whose kernel refuses something.
+auto probe_without(weft_tests::denied what, guard_kind kind) {
+  const unsigned seed = weft_tests::seed_of_this_run();
+  return weft_tests::run_child([=] {
+    if (!weft_tests::deny_guards(what)) return no_seccomp;
+    return weft::run([=] {
+      const std::size_t probed = scaled(1000, 300);
+      const counts found = probe(3 * probed, probed, kind, seed);
+      std::fprintf(stderr, "seed %u: %d guards, %d open pages, %d shut stacks\n", seed,
+                   found.guards, found.open_pages, found.shut_stacks);
+      const bool all_guarded = found.guards == static_cast<int>(probed);
+      return all_guarded && found.open_pages + found.shut_stacks == 0 ? 0 : 1;
+    });
+  });
+}
+
 }  // namespace
 
 TEST_CASE_FIXTURE(no_leaks,
@@ -117,20 +133,17 @@ TEST_CASE_FIXTURE(no_leaks,
   });
 }
 
+TEST_CASE("H7: a kernel that takes advice for one area at a time guards every page as well") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
+  if (!weft_tests::kernel_has_guards()) WEFT_SKIP("MADV_GUARD_INSTALL needs Linux 6.13");
+  const auto end = probe_without(weft_tests::denied::bulk_advice, guard_kind::install);
+  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+  CAPTURE(end.output);
+  CHECK(end.status == 0);
+}
+
 TEST_CASE("H7: a thousand random fibers with guards by mprotect: every page refuses") {
-  const unsigned seed = weft_tests::seed_of_this_run();
-  CAPTURE(seed);
-  const auto end = weft_tests::run_child([seed] {
-    if (!weft_tests::deny_guards(weft_tests::denied::guard_advice)) return no_seccomp;
-    return weft::run([seed] {
-      const std::size_t probed = scaled(1000, 300);
-      const counts found = probe(3 * probed, probed, guard_kind::protect, seed);
-      std::fprintf(stderr, "%d guards, %d open pages, %d shut stacks\n", found.guards,
-                   found.open_pages, found.shut_stacks);
-      const bool all_guarded = found.guards == static_cast<int>(probed);
-      return all_guarded && found.open_pages + found.shut_stacks == 0 ? 0 : 1;
-    });
-  });
+  const auto end = probe_without(weft_tests::denied::guard_advice, guard_kind::protect);
   if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
   CAPTURE(end.output);
   CHECK(end.status == 0);

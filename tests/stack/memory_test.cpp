@@ -61,6 +61,21 @@ TEST_CASE_FIXTURE(no_leaks, "stack: after a burst only cached_stacks keep their 
   });
 }
 
+TEST_CASE_FIXTURE(no_leaks, "stack: a loop that has nothing to do keeps no more than its cache") {
+  if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's own memory hides that of the stacks");
+  weft::options how;
+  how.cached_stacks = 0;
+  run(how, [] {
+    auto stays = weft::spawn([] { weft::await_sleep(weft::duration::max()); });  // keeps the slab
+    const std::size_t before = resident_bytes();
+    burst(12);  // too few for a system call that gives back many
+    weft::await_sleep(std::chrono::microseconds(100));
+    malloc_trim(0);
+    CHECK(resident_bytes() < before + 4 * touched);
+    CHECK_FALSE(stays.done());
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "stack: idle stacks between busy ones give their memory back as well") {
   if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's own memory hides that of the stacks");
   weft::options how;
@@ -108,6 +123,34 @@ TEST_CASE_FIXTURE(no_leaks,
     parked.clear();
     malloc_trim(0);
     CHECK(resident_bytes() - before < 64 * 16 * touched / 4);  // 4 of 64 are kept
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "stack: large idle stacks do not wait for others to be given back") {
+  if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's own memory hides that of the stacks");
+  weft::options how;
+  how.cached_stacks = 0;
+  run(how, [] {
+    const auto sleep_deeply = [] {
+      weft::with_stack(std::size_t{4} << 20, [] {
+        for (int part = 0; part < 16; ++part) {
+          volatile char* const block = static_cast<char*>(__builtin_alloca(touched));
+          for (std::size_t at = 0; at < touched; at += 1024) block[at] = 1;
+        }
+        weft::await_sleep(weft::duration::max());
+      });
+    };
+    auto stays = weft::spawn(sleep_deeply);  // keeps the mapping
+    weft::yield();
+    const std::size_t before = resident_bytes();
+    std::vector<weft::task<>> parked;
+    for (int i = 0; i < 14; ++i) parked.push_back(weft::spawn(sleep_deeply));
+    weft::yield();
+    CHECK(resident_bytes() - before > 14 * 16 * touched);
+    parked.clear();
+    malloc_trim(0);
+    CHECK(resident_bytes() < before + 4 * 16 * touched);
+    CHECK_FALSE(stays.done());
   });
 }
 

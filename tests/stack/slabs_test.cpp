@@ -192,6 +192,41 @@ TEST_CASE_FIXTURE(no_leaks,
   });
 }
 
+TEST_CASE_FIXTURE(no_leaks, "stack: what was given up with its mapping is not handed out") {
+  weft::options how;
+  how.cached_stacks = 0;
+  run(how, [&] {
+    auto stays = parked_fibers(13);  // with those of the loop all but one of the first mapping
+    for (int round = 0; round < 3; ++round) {
+      auto parked = parked_fibers(10);
+      const std::size_t at_the_peak = stacks.mapped;
+      parked.clear();
+      CHECK(stacks.mapped < at_the_peak);
+      std::size_t outside = 0;
+      for (const auto& one : parked_fibers(10)) {
+        outside += is_readable(one.record()->bound->limit) ? 0 : 1;
+      }
+      CHECK(outside == 0);
+    }
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "stack: guards are made ahead for few") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
+  run([] {
+    const auto parked = parked_fibers(20);
+    const weft::detail::stack& last = *parked.back().record()->bound;
+    if (last.guard != weft::detail::guard_kind::install) return;
+    const std::size_t stride = last.size_bytes() + last.guard_bytes;
+    // Six of the second mapping's 32 are in use.
+    int ahead = 0;
+    for (std::size_t next = 1; next < 20; ++next) {
+      ahead += is_readable(last.limit - last.guard_bytes + next * stride) ? 0 : 1;
+    }
+    CHECK(ahead <= 6);
+  });
+}
+
 TEST_CASE("stack_source: what comes back is plain memory again, without guards") {
   struct looking final : weft_tests::counting_stacks {
     void unmap(void* memory, std::size_t bytes) noexcept override {

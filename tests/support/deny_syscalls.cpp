@@ -33,6 +33,7 @@ constexpr std::uint32_t this_arch = AUDIT_ARCH_AARCH64;
 constexpr std::uint32_t call_io_uring_setup = 425;
 constexpr std::uint32_t call_pidfd_open = 434;
 constexpr std::uint32_t call_close_range = 436;
+constexpr std::uint32_t call_process_madvise = 440;
 constexpr std::uint32_t call_epoll_pwait2 = 441;
 constexpr std::uint32_t advice_guard_install = 102;
 constexpr std::uint32_t advice_guard_remove = 103;
@@ -59,8 +60,8 @@ filter make_filter() {
   code.push_back({jump_if_equal, 1, 0, this_arch});
   code.push_back({leave_with, 0, 0, SECCOMP_RET_ALLOW});  // 32-bit children: numbers differ
   load(code, offsetof(seccomp_data, nr));
-  for (const auto call :
-       {call_io_uring_setup, call_pidfd_open, call_close_range, call_epoll_pwait2}) {
+  for (const auto call : {call_io_uring_setup, call_pidfd_open, call_close_range,
+                          call_process_madvise, call_epoll_pwait2}) {
     fail_if(code, call, ENOSYS);
   }
   code.push_back({jump_if_equal, 1, 0, static_cast<std::uint32_t>(SYS_madvise)});

@@ -64,12 +64,13 @@ inline bool have_same_float_control(const context& a, const context& b) noexcept
       "jmp *8(%%rsi)\n"
       "2:\n\t"
       "jmp *" WEFT_C_NAME_STRING(context_continue) "@GOTPCREL(%%rip)\n"
-      "1:\n\t"  // rsi: ourselves, whoever resumes us
+      // rax: our own sp, whoever resumes us. Not loaded anew: between two fibers that wait at the
+      // same line, the processor took the store of the other one for ours (4.7 ns instead of 2.4).
+      "1:\n\t"
       "endbr64\n\t"
-      "movq (%%rsi), %%rsp\n\t"
-      "movq -2(%%rsp), %%rbp\n\t"
-      "movq 6(%%rsp), %%rbx\n\t"
-      "leaq 142(%%rsp), %%rsp"
+      "movq -2(%%rax), %%rbp\n\t"
+      "movq 6(%%rax), %%rbx\n\t"
+      "leaq 142(%%rax), %%rsp"
       : "+D"(from), "+S"(target)
       :
       : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0", "xmm1",
