@@ -40,9 +40,8 @@ class scope_frame {
   scope_frame(const scope_frame&) = delete;
   scope_frame& operator=(const scope_frame&) = delete;
 
-  void enter(time_point deadline, bool is_shield = false) {
-    arm_scope(here_, scope_, deadline);
-    scope_.is_shield = is_shield;
+  void enter_shield() {
+    scope_.is_shield = true;
     enter_scope(here_, scope_);
   }
 
@@ -57,11 +56,9 @@ class scope_frame {
 
   // From now on; where nothing is left, the first wait throws.
   void enter_for(duration span, bool is_shield = false) {
-    if (span <= duration::zero()) {
-      enter(time_point::min(), is_shield);
-    } else {
-      enter(saturating_add(now(), span), is_shield);
-    }
+    arm_scope_for(here_, scope_, span);
+    scope_.is_shield = is_shield;
+    enter_scope(here_, scope_);
   }
 
  private:
@@ -226,7 +223,7 @@ template <class F>
 auto shielded(F&& f) -> detail::scope_result<F> {
   if (detail::running_loop() == nullptr) return std::forward<F>(f)();
   detail::scope_frame frame("shielded()");
-  frame.enter(time_point::max(), true);
+  frame.enter_shield();
   return std::forward<F>(f)();
 }
 

@@ -43,6 +43,17 @@ template <class X>
 inline constexpr bool is_range<X, std::void_t<decltype(std::begin(std::declval<X&>())),
                                               decltype(std::end(std::declval<X&>()))>> = true;
 
+// How many there will be; 0 if only a pass over them can tell.
+template <class R>
+std::size_t size_of_range(R& range) {
+  using category = typename std::iterator_traits<decltype(std::begin(range))>::iterator_category;
+  if constexpr (std::is_base_of_v<std::random_access_iterator_tag, category>) {
+    return static_cast<std::size_t>(std::end(range) - std::begin(range));
+  } else {
+    return 0;
+  }
+}
+
 // The handle that gather works with: a task is used where it is, a callable becomes a task.
 template <class X, bool = is_task<X>>
 struct gather_input {
@@ -135,6 +146,9 @@ auto gather(R&& range, detail::spawn_site site = detail::spawn_site::here()) {
   detail::loop_core& here = detail::require_loop("gather()");
   std::vector<typename input::handle> handles;
   std::vector<detail::fiber*> records;
+  const std::size_t count = detail::size_of_range(range);
+  handles.reserve(count);
+  records.reserve(count);
   for (auto& one : range) {
     handles.push_back(input::make(one, site));
     records.push_back(handles.back()->record());
@@ -180,6 +194,9 @@ auto gather_settled(R&& range, detail::spawn_site site = detail::spawn_site::her
   detail::loop_core& here = detail::require_loop("gather_settled()");
   std::vector<typename input::handle> handles;
   std::vector<detail::fiber*> records;
+  const std::size_t count = detail::size_of_range(range);
+  handles.reserve(count);
+  records.reserve(count);
   for (auto& one : range) {
     handles.push_back(input::make(one, site));
     records.push_back(handles.back()->record());

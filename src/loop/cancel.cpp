@@ -143,6 +143,20 @@ void arm_scope(loop_core& core, scope& s, time_point deadline) {
   here.timers.arm(s, deadline);
 }
 
+void arm_scope_for(loop_core& core, scope& s, duration span) {
+  loop& here = whole(core);
+  if (span <= duration::zero()) {
+    arm_scope(core, s, time_point::min());
+    return;
+  }
+  const time_point present = here.present();
+  const time_point deadline = saturating_add(present, span);
+  if (deadline == time_point::max()) return;
+  here.timers.hold_extra();
+  s.fire = &expire;
+  here.arm(s, present, deadline);
+}
+
 void disarm_scope(loop_core& core, scope& s) noexcept {
   loop& here = whole(core);
   here.timers.disarm(s);

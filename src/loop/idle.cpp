@@ -33,7 +33,7 @@ void cancel_main_on_sigint(loop& here) noexcept {
 
 // Everything that can make a fiber ready without waiting.
 void look(loop& here) noexcept {
-  here.last_look = here.time->now();
+  here.last_look = here.ask_clock();
   here.fire_timers();
   here.shared->box.drain(here);
   if (!here.arrivals.empty()) here.admit_arrivals();

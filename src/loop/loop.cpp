@@ -77,6 +77,7 @@ loop_core& require_loop(const char* call) {
 loop::loop(const options& given)
     : how(given),
       time(given.time != nullptr ? given.time : &the_machine_clock()),
+      counts_ticks(time == &the_machine_clock()),
       stacks(given.stacks, given.stack_bytes, given.cached_stacks),
       // Spread small seeds over all bits; xorshift must not start at zero.
       random_state(std::max<std::uint64_t>(given.seed * 0x9e3779b97f4a7c15ULL, 1)) {

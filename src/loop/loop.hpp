@@ -17,6 +17,7 @@
 #include "poller.hpp"
 #include "shared_side.hpp"
 #include "stack_marks.hpp"
+#include "tick_clock.hpp"
 #include "timer_heap.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/list.hpp"
@@ -53,6 +54,8 @@ class loop final : public loop_core {
   const options how;
   clock_source* const time;
   timer_heap timers;
+  tick_clock ticks;
+  bool counts_ticks;  // the clock is the machine's
   std::unique_ptr<poller> kernel;
   stack_pool stacks;
   stack* spare = nullptr;              // for callables whose fiber could get no stack
@@ -93,6 +96,18 @@ class loop final : public loop_core {
   // A thousandth is what Linux grants select() and epoll_wait(). The deadlines of scopes have none.
   void arm(timer& t, time_point now, time_point deadline) noexcept {
     timers.arm(t, deadline, std::min(saturating_gap(now, deadline) / 1024, how.timer_slack));
+  }
+
+  // The present, or a little later: for what is due in a while.
+  time_point present() noexcept {
+    const time_point counted = ticks.present();
+    return counted != time_point::min() ? counted : ask_clock();
+  }
+  time_point ask_clock() noexcept {
+    const std::uint64_t before = tick_clock::ticks();
+    const time_point told = time->now();
+    if (counts_ticks) ticks.note(before, told);
+    return told;
   }
 
   // Sets is_watched and slice by what there is to watch.

@@ -48,6 +48,8 @@ WEFT_INLINE bool is_cancelled(const scope& s) noexcept {
 // Sets the deadline of a scope that has none armed; one that has passed cancels at once.
 // Throws: std::bad_alloc, with nothing done.
 WEFT_API void arm_scope(loop_core& here, scope& s, time_point deadline);
+// The same for a time from now.
+WEFT_API void arm_scope_for(loop_core& here, scope& s, duration span);
 WEFT_API void disarm_scope(loop_core& here, scope& s) noexcept;
 
 // Cancels a scope, entered or not; the first reason is kept.
