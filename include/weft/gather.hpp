@@ -45,13 +45,12 @@ inline constexpr bool is_range<X, std::void_t<decltype(std::begin(std::declval<X
 
 // How many there will be; 0 if only a pass over them can tell.
 template <class R>
-std::size_t size_of_range(R& range) {
-  using category = typename std::iterator_traits<decltype(std::begin(range))>::iterator_category;
-  if constexpr (std::is_base_of_v<std::random_access_iterator_tag, category>) {
-    return static_cast<std::size_t>(std::end(range) - std::begin(range));
-  } else {
-    return 0;
-  }
+auto size_of_range(R& range, int) -> decltype(std::end(range) - std::begin(range), std::size_t()) {
+  return static_cast<std::size_t>(std::end(range) - std::begin(range));
+}
+template <class R>
+std::size_t size_of_range(R&, long) {
+  return 0;
 }
 
 // The handle that gather works with: a task is used where it is, a callable becomes a task.
@@ -125,13 +124,13 @@ auto gather(X&&... all) -> std::tuple<detail::gathered<typename detail::gather_i
       detail::gather_input<X>::make(all)...};
   std::array<detail::fiber*, sizeof...(X)> records = std::apply(
       [](auto&... h) { return std::array<detail::fiber*, sizeof...(X)>{h->record()...}; }, handles);
-  std::array<detail::gather_node, sizeof...(X)> nodes;
-  detail::gather_wait(here, records.data(), nodes.data(), records.size());
+  detail::gather_nodes nodes;
+  detail::gather_wait(here, records.data(), nodes, records.size());
   [[maybe_unused]] std::size_t at = 0;
   [[maybe_unused]] auto take = [&](auto type) {
     using T = typename decltype(type)::type;
     const std::size_t i = at++;
-    return detail::gather_take<T>(*records[i], nodes[i].stands_again);
+    return detail::gather_take<T>(*records[i], nodes.stands_again(i));
   };
   return std::tuple<detail::gathered<typename detail::gather_input<X>::type>...>{
       take(detail::gather_type<typename detail::gather_input<X>::type>{})...};
@@ -146,19 +145,19 @@ auto gather(R&& range, detail::spawn_site site = detail::spawn_site::here()) {
   detail::loop_core& here = detail::require_loop("gather()");
   std::vector<typename input::handle> handles;
   std::vector<detail::fiber*> records;
-  const std::size_t count = detail::size_of_range(range);
+  const std::size_t count = detail::size_of_range(range, 0);
   handles.reserve(count);
   records.reserve(count);
   for (auto& one : range) {
     handles.push_back(input::make(one, site));
     records.push_back(handles.back()->record());
   }
-  std::vector<detail::gather_node> nodes(records.size());
-  detail::gather_wait(here, records.data(), nodes.data(), records.size());
+  detail::gather_nodes nodes;
+  detail::gather_wait(here, records.data(), nodes, records.size());
   std::vector<detail::gathered<T>> results;
   results.reserve(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
-    results.push_back(detail::gather_take<T>(*records[i], nodes[i].stands_again));
+    results.push_back(detail::gather_take<T>(*records[i], nodes.stands_again(i)));
   }
   return results;
 }
@@ -176,12 +175,12 @@ auto gather_settled(X&&... all)
       detail::gather_input<X>::make(all)...};
   std::array<detail::fiber*, sizeof...(X)> records = std::apply(
       [](auto&... h) { return std::array<detail::fiber*, sizeof...(X)>{h->record()...}; }, handles);
-  std::array<detail::gather_node, sizeof...(X)> nodes;
-  detail::settle_wait(here, records.data(), nodes.data(), records.size());
+  detail::gather_nodes nodes;
+  detail::settle_wait(here, records.data(), nodes, records.size());
   [[maybe_unused]] std::size_t at = 0;
   [[maybe_unused]] auto take = [&](auto type) {
     const std::size_t i = at++;
-    return detail::take_settled<typename decltype(type)::type>(*records[i], nodes[i].stands_again);
+    return detail::take_settled<typename decltype(type)::type>(*records[i], nodes.stands_again(i));
   };
   return std::tuple<outcome<detail::gathered<typename detail::gather_input<X>::type>>...>{
       take(detail::gather_type<typename detail::gather_input<X>::type>{})...};
@@ -194,19 +193,19 @@ auto gather_settled(R&& range, detail::spawn_site site = detail::spawn_site::her
   detail::loop_core& here = detail::require_loop("gather_settled()");
   std::vector<typename input::handle> handles;
   std::vector<detail::fiber*> records;
-  const std::size_t count = detail::size_of_range(range);
+  const std::size_t count = detail::size_of_range(range, 0);
   handles.reserve(count);
   records.reserve(count);
   for (auto& one : range) {
     handles.push_back(input::make(one, site));
     records.push_back(handles.back()->record());
   }
-  std::vector<detail::gather_node> nodes(records.size());
-  detail::settle_wait(here, records.data(), nodes.data(), records.size());
+  detail::gather_nodes nodes;
+  detail::settle_wait(here, records.data(), nodes, records.size());
   std::vector<outcome<detail::gathered<T>>> results;
   results.reserve(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
-    results.push_back(detail::take_settled<T>(*records[i], nodes[i].stands_again));
+    results.push_back(detail::take_settled<T>(*records[i], nodes.stands_again(i)));
   }
   return results;
 }

@@ -71,8 +71,7 @@ auto race_all(std::index_sequence<I...>, H& hook, X&... all) {
   loop_core& here = require_loop("race()");
   std::tuple<typename gather_input<X>::handle...> handles{gather_input<X>::make(all)...};
   std::array<fiber*, sizeof...(X)> records{std::get<I>(handles)->record()...};
-  std::array<gather_node, sizeof...(X)> nodes;
-  const std::size_t winner = race_wait(here, records.data(), nodes.data(), records.size());
+  const std::size_t winner = race_wait(here, records.data(), records.size());
   std::optional<result> won;
   (take_racer<I, typename gather_input<X>::type>(won, *records[I], I == winner, hook), ...);
   return result(std::move(*won));

@@ -89,12 +89,10 @@ class WEFT_API completion_queue {
 template <class R>
 wait_result wait(R& tasks, until what = until::all_completed, duration timeout = no_timeout) {
   const std::vector<detail::fiber*> records = detail::records_of(tasks);
-  std::vector<detail::gather_node> nodes(records.size());
   const time_point deadline =
       timeout == no_timeout ? time_point::max() : detail::saturating_add(now(), timeout);
-  const bool is_reached =
-      detail::wait_for_goal(detail::require_loop("wait()"), records.data(), nodes.data(),
-                            records.size(), detail::goal_of(what), deadline);
+  const bool is_reached = detail::wait_for_goal(detail::require_loop("wait()"), records.data(),
+                                                records.size(), detail::goal_of(what), deadline);
   wait_result result;
   for (std::size_t i = 0; i < records.size(); ++i) {
     (records[i]->state == detail::fiber_state::done ? result.done : result.pending).push_back(i);

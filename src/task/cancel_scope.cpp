@@ -139,7 +139,7 @@ time_point effective_deadline() noexcept {
     if (f->on_cancel != on_cancel::never && detail::is_task_cancelled(*f)) {
       return time_point::min();
     }
-    if (f->family == nullptr) return earliest;
+    if (f->family == nullptr || !f->family->is_group) return earliest;
     // A child's regions end in those around its group.
     const auto& group = static_cast<const detail::group_core&>(*f->family);
     s = &group.around;

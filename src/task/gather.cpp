@@ -2,6 +2,7 @@
 // The waiting of gather, race and wait: see gather_wait.hpp.
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "../loop/loop.hpp"
 #include "weft/detail/check.hpp"
@@ -43,7 +44,13 @@ void count_end(gather_room& room, fiber& ended) noexcept {
 }
 
 void on_end(wait_node& node, fiber& ended) noexcept {
-  count_end(*static_cast<gather_node&>(node).room, ended);
+  count_end(*static_cast<gather_nodes::node&>(node).room, ended);
+}
+
+void ignore_failure(fiber&) noexcept {}  // its handle keeps the error
+
+void note_end_of_one(fiber& ended) noexcept {
+  count_end(static_cast<gather_room&>(*std::exchange(ended.family, nullptr)), ended);
 }
 
 }  // namespace
@@ -72,17 +79,36 @@ void check_inputs(loop_core& here, fiber* const* records, std::size_t count, con
 
 namespace {
 
-void watch_all(gather_room& room, fiber* const* records, gather_node* nodes, std::size_t count) {
+// The room becomes the parent of each that has none: a word where a node would be a cache line.
+void watch_all(gather_room& room, fiber* const* records, gather_nodes& nodes, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (records[i]->family == nullptr || records[i]->state == fiber_state::done) continue;
+    nodes.nodes.reset(new gather_nodes::node[count]);
+    break;
+  }
   room.records = records;
   room.pending = room.count = count;
   for (std::size_t i = 0; i < count; ++i) {
-    if (records[i]->state == fiber_state::done) {
-      count_end(room, *records[i]);
-      continue;
+    fiber& one = *records[i];
+    if (one.state == fiber_state::done) {
+      count_end(room, one);
+    } else if (one.family == nullptr) {
+      one.family = &room;
+    } else if (one.family == &room) {
+      --room.pending;  // here for the second time
+    } else {
+      nodes.nodes[i].room = &room;
+      nodes.nodes[i].notify = &on_end;
+      one.waiters.push_back(nodes.nodes[i]);
     }
-    nodes[i].room = &room;
-    nodes[i].notify = &on_end;
-    records[i]->waiters.push_back(nodes[i]);
+  }
+}
+
+// Before the room dies while some have not ended.
+void unwatch(gather_room& room, gather_nodes& nodes) noexcept {
+  for (std::size_t i = 0; i < room.count; ++i) {
+    if (room.records[i]->family == &room) room.records[i]->family = nullptr;
+    if (nodes.nodes != nullptr && nodes.nodes[i].is_linked()) nodes.nodes[i].unlink();
   }
 }
 
@@ -108,9 +134,12 @@ void cancel_and_await(loop_core& here, gather_room& room, const wait_type& what)
 }
 
 // From the back: the last mention of a task is the one that takes its result.
-void take_results(fiber* const* records, gather_node* nodes, std::size_t count) noexcept {
+void take_results(fiber* const* records, gather_nodes& nodes, std::size_t count) {
   for (std::size_t i = count; i-- > 0;) {
-    nodes[i].stands_again = records[i]->is_result_taken;
+    if (records[i]->is_result_taken) {
+      if (nodes.twins.empty()) nodes.twins.resize(count);
+      nodes.twins[i] = true;
+    }
     records[i]->is_result_taken = true;
   }
 }
@@ -118,6 +147,9 @@ void take_results(fiber* const* records, gather_node* nodes, std::size_t count) 
 [[noreturn]] void throw_end_of(fiber& failed) { std::rethrow_exception(error_of_end(failed)); }
 
 }  // namespace
+
+gather_room::gather_room(gather_goal what) noexcept
+    : fiber_parent{&ignore_failure, &note_end_of_one, false}, goal(what) {}
 
 std::exception_ptr error_of_end(fiber& record) {
   if (record.outcome == fiber_outcome::error) {
@@ -131,12 +163,11 @@ std::exception_ptr error_of_end(fiber& record) {
   }
 }
 
-void gather_wait(loop_core& here, fiber* const* records, gather_node* nodes, std::size_t count) {
+void gather_wait(loop_core& here, fiber* const* records, gather_nodes& nodes, std::size_t count) {
   check_inputs(here, records, count, "gather()", true);
   if (count == 0) return;
   throw_if_cancelled(here);
-  gather_room room;
-  room.goal = gather_goal::first_failure;
+  gather_room room(gather_goal::first_failure);
   watch_all(room, records, nodes, count);
   const bool is_whole = await_goal(here, room, gather_wait_type);
   fiber* const failed = room.failed;
@@ -147,11 +178,11 @@ void gather_wait(loop_core& here, fiber* const* records, gather_node* nodes, std
   take_results(records, nodes, count);
 }
 
-void settle_wait(loop_core& here, fiber* const* records, gather_node* nodes, std::size_t count) {
+void settle_wait(loop_core& here, fiber* const* records, gather_nodes& nodes, std::size_t count) {
   check_inputs(here, records, count, "gather_settled()", true);
   if (count == 0) return;
   throw_if_cancelled(here);
-  gather_room room;
+  gather_room room(gather_goal::all);
   watch_all(room, records, nodes, count);
   if (!await_goal(here, room, gather_wait_type)) {
     cancel_and_await(here, room, gather_wait_type);
@@ -160,12 +191,11 @@ void settle_wait(loop_core& here, fiber* const* records, gather_node* nodes, std
   take_results(records, nodes, count);
 }
 
-std::size_t race_wait(loop_core& here, fiber* const* records, gather_node* nodes,
-                      std::size_t count) {
+std::size_t race_wait(loop_core& here, fiber* const* records, std::size_t count) {
   check_inputs(here, records, count, "race()", true);
   throw_if_cancelled(here);
-  gather_room room;
-  room.goal = gather_goal::first_end;
+  gather_room room(gather_goal::first_end);
+  gather_nodes nodes;
   watch_all(room, records, nodes, count);
   const bool has_winner = await_goal(here, room, race_wait_type);
   cancel_and_await(here, room, race_wait_type);
@@ -179,13 +209,13 @@ std::size_t race_wait(loop_core& here, fiber* const* records, gather_node* nodes
   __builtin_unreachable();
 }
 
-bool wait_for_goal(loop_core& core, fiber* const* records, gather_node* nodes, std::size_t count,
-                   gather_goal goal, time_point deadline) {
+bool wait_for_goal(loop_core& core, fiber* const* records, std::size_t count, gather_goal goal,
+                   time_point deadline) {
   loop& here = whole(core);
   check_inputs(here, records, count, "wait()", false);
   throw_if_cancelled(here);
-  gather_room room;
-  room.goal = goal;
+  gather_room room(goal);
+  gather_nodes nodes;
   watch_all(room, records, nodes, count);
   fiber& self = *here.current;
   wake_reason reason = wake_reason::completed;
@@ -195,9 +225,7 @@ bool wait_for_goal(loop_core& core, fiber* const* records, gather_node* nodes, s
     room.waiting = &self;
     reason = park(here, wait_wait_type, &room, is_cancel_deliverable(here));
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    if (nodes[i].is_linked()) nodes[i].unlink();
-  }
+  unwatch(room, nodes);
   if (is_reached(room)) return true;  // also when a deadline or a cancel came right behind
   if (reason == wake_reason::cancelled) throw_cancelled(here);
   return false;

@@ -104,7 +104,7 @@ static void note_end(fiber& child) noexcept {
   }
 }
 
-group_core::group_core() noexcept : fiber_parent{&detail::note_failure, &detail::note_end} {}
+group_core::group_core() noexcept : fiber_parent{&detail::note_failure, &detail::note_end, true} {}
 
 void join_group(group_core& group) {
   if (group.is_closed) return;

@@ -33,8 +33,8 @@ enum class on_cancel : std::uint8_t {
   errno_,  // sleeps, yields and checkpoints return at once with errno ECANCELED, until the
            // cancelled scope or the task is left; waits for other tasks and for values complete.
            // For tasks that wait below C frames, which an exception cannot cross
-  never,  // a cancel() of the task only shows in this_fiber::cancel_requested(); scopes inside the
-          // task work as ever
+  never,   // a cancel() of the task only shows in this_fiber::cancel_requested(); scopes inside the
+           // task work as ever
 };
 
 namespace detail {
@@ -121,10 +121,12 @@ struct fiber_ops {
   void (*drop_block)(fiber& self) noexcept;     // the payload's heap block, if it has one
 };
 
-// Whose child a fiber is: the window of task groups. Both run on the child's stack.
+// Who looks after a fiber's end: the window of task groups and of gather. At most one for each
+// fiber; others stand in its list of waiters. Both functions run on the child's stack.
 struct fiber_parent {
   void (*note_failure)(fiber& child) noexcept;  // before the error would count as lost
-  void (*note_end)(fiber& child) noexcept;      // makes others ready, nothing more
+  void (*note_end)(fiber& child) noexcept;      // takes itself out of the child; makes others ready
+  bool is_group = false;
 };
 
 struct alignas(64) fiber {
@@ -168,7 +170,7 @@ struct alignas(64) fiber {
 
   // -- the rest: waiting, and what is rare --
   list waiters;
-  fiber_parent* family = nullptr;  // its task group, if it is a child of one
+  fiber_parent* family = nullptr;  // its task group, or who gathers it
   scope* innermost = nullptr;      // of the cancel scopes that it is in; they lie on its stack
   wait_node node;                  // this fiber's place in what it waits for
   timer sleep;
