@@ -114,7 +114,7 @@ WEFT_API void set_thread_pool_limit(std::size_t threads);
 struct thread_pool_figures {
   std::size_t limit = 0;    // 40, or what was set
   std::size_t threads = 0;  // that exist, idle ones included; may be above a limit just lowered
-  std::size_t busy = 0;     // of them, that run something now
+  std::size_t busy = 0;     // of them, that are not idle
   std::size_t queued = 0;   // callers whose call has not begun
 };
 

@@ -52,8 +52,10 @@ WEFT_NO_SANITIZE_NULL void call_and_keep_error(thread_job& job) noexcept {
   }
 }
 
-void run_job(thread_job& job) noexcept {
+void run_job(thread_job& job, std::atomic<std::size_t>& calls) noexcept {
   call_and_keep_error(job);
+  // Before its caller knows: who ends the process then waits for this thread, which is soon idle.
+  calls.fetch_sub(1, std::memory_order_relaxed);
   waker* const caller = job.done;  // nullptr: nobody ever waited
   auto expected = thread_job::progress::running;
   // acq_rel: against abandon(), which takes the same step
@@ -106,17 +108,18 @@ void thread_pool::begin_again() noexcept {
   while (queue_.pop_front() != nullptr || urgent_.pop_front() != nullptr ||
          idle_.pop_front() != nullptr) {
   }
-  queued_ = threads_ = busy_ = beyond_limit_ = 0;
+  queued_ = threads_ = idle_count_ = beyond_limit_ = 0;
+  calls_.store(0, std::memory_order_relaxed);
   has_ended_one_ = false;
 }
 
-// Ends the idle threads and waits for them. Whoever is busy, with a call that was abandoned or
-// under an exit() in the middle of a loop, is left alone: the process does not wait for it.
+// Ends the threads that have nothing to do and waits for them. Whoever is inside a call, abandoned
+// or under an exit() in the middle of a loop, is left alone: the process does not wait for it.
 void thread_pool::retire() noexcept {
   std::unique_lock<std::mutex> hold(lock_);
   is_ending_ = true;
   while (!idle_.empty()) call_idle();
-  ended_.wait_for(hold, std::chrono::seconds(1), [this] { return threads_ == busy_; });
+  ended_.wait_for(hold, std::chrono::seconds(1), [this] { return threads_ == calls_.load(std::memory_order_relaxed); });
   const bool has_last = std::exchange(has_ended_one_, false);
   const pthread_t last = last_ended_;
   hold.unlock();
@@ -178,7 +181,7 @@ void thread_pool::set_limit(std::size_t threads) {
 
 thread_pool_figures thread_pool::figures() noexcept {
   const std::lock_guard<std::mutex> hold(lock_);
-  return {limit_, threads_, busy_, queued_};
+  return {limit_, threads_, threads_ - idle_count_, queued_};
 }
 
 void thread_pool::set_idle_time(duration longest) noexcept {
@@ -215,11 +218,13 @@ thread_job* thread_pool::take() noexcept {
   if (node == nullptr) return nullptr;
   auto& job = static_cast<thread_job&>(*node);
   job.state.store(thread_job::progress::running, std::memory_order_relaxed);
+  calls_.fetch_add(1, std::memory_order_relaxed);
   return &job;
 }
 
 void thread_pool::call_idle() noexcept {
   auto& first = static_cast<worker&>(*idle_.pop_front());
+  --idle_count_;
   first.is_called = true;
   first.called.notify_one();
 }
@@ -228,9 +233,11 @@ void thread_pool::call_idle() noexcept {
 bool thread_pool::wait_for_call(std::unique_lock<std::mutex>& hold, worker& self) {
   self.is_called = false;
   idle_.push_front(self);
+  ++idle_count_;
   const auto end = saturating_add(clock::now(), idle_time_);
   if (self.called.wait_until(hold, end, [&self] { return self.is_called; })) return true;
   self.unlink();
+  --idle_count_;
   return false;
 }
 
@@ -240,11 +247,9 @@ void thread_pool::work() noexcept {
   for (;;) {
     if (thread_job* const job = take()) {
       const bool was_beyond_limit = job->is_beyond_limit;
-      ++busy_;
       hold.unlock();
-      run_job(*job);
+      run_job(*job, calls_);
       hold.lock();
-      --busy_;
       if (was_beyond_limit) --beyond_limit_;
     } else if (is_ending_ || is_too_many() || !wait_for_call(hold, self)) {
       break;

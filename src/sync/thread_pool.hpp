@@ -8,6 +8,7 @@
 // ended before it, so that nothing is detached and the process's end can wait for the idle ones.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -72,7 +73,7 @@ class thread_pool {
   std::size_t queued_ = 0;
   std::size_t limit_ = 40;  // trio.to_thread.current_default_thread_limiter(), trio 0.25
   std::size_t threads_ = 0;
-  std::size_t busy_ = 0;
+  std::size_t idle_count_ = 0;
   std::size_t beyond_limit_ = 0;  // jobs, run or about to be
   std::uint32_t process_ = 0;     // how often fork() has led here
   duration idle_time_ = std::chrono::seconds(10);
@@ -80,6 +81,7 @@ class thread_pool {
   bool has_ended_one_ = false;
   pthread_t last_ended_{};  // to be joined by the next that ends
   std::condition_variable ended_;
+  std::atomic<std::size_t> calls_{0};  // that run now; not under the lock when one is over
 };
 
 }  // namespace detail

@@ -14,6 +14,7 @@
 
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
+#include "support/skip.hpp"
 #include "sync/pool_at_rest.hpp"
 #include "weft/await.hpp"
 #include "weft/errors.hpp"
@@ -198,6 +199,7 @@ TEST_CASE_FIXTURE(pool_at_rest, "sem 98: a virtual clock waits for a future") {
 }
 
 TEST_CASE("sem 90: what a fiber awaited at fork() can be cancelled in the child") {
+  if (weft_tests::is_tsan) WEFT_SKIP("ThreadSanitizer allows no threads after such a fork");
   const auto child = weft_tests::run_child([] {
     return weft::run([] {
       std::promise<int> p;

@@ -22,6 +22,7 @@
 
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
+#include "support/skip.hpp"
 #include "sync/pool_at_rest.hpp"
 #include "weft/background_loop.hpp"
 #include "weft/gather.hpp"
@@ -76,6 +77,7 @@ TEST_CASE("to_thread: a process may end while a thread of the pool is idle, or b
 }
 
 TEST_CASE("sem 90: after fork() a child has a pool of its own") {
+  if (weft_tests::is_tsan) WEFT_SKIP("ThreadSanitizer allows no threads after such a fork");
   const auto child = weft_tests::run_child([] {
     return weft::run([] {
       const auto parents = to_thread([] { return std::this_thread::get_id(); });
@@ -95,6 +97,7 @@ TEST_CASE("sem 90: after fork() a child has a pool of its own") {
 }
 
 TEST_CASE("sem 90: what was under way in a pool at fork() can be cancelled in the child") {
+  if (weft_tests::is_tsan) WEFT_SKIP("ThreadSanitizer allows no threads after such a fork");
   const auto child = weft_tests::run_child([] {
     return weft::run([] {
       std::promise<void> begun;
@@ -266,6 +269,7 @@ TEST_CASE_FIXTURE(pool_at_rest, "to_thread: its threads have a name and leave si
 }
 
 TEST_CASE("to_thread: pthread_exit() on its thread says what it would leave behind") {
+  if (weft_tests::is_tsan) WEFT_SKIP("ThreadSanitizer ends a thread before its stack is unwound");
   const auto end = weft_tests::run_child([] {
     weft::run([] { to_thread([] { pthread_exit(nullptr); }); });
     return 0;
