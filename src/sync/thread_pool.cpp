@@ -3,13 +3,13 @@
 #include "thread_pool.hpp"
 
 #include <cxxabi.h>
-#include <signal.h>
 
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
 #include "../base/describe_exception.hpp"
+#include "../base/quiet_thread.hpp"
 #include "../loop/waker.hpp"
 #include "weft/detail/check.hpp"
 #include "weft/detail/compiler.hpp"
@@ -18,17 +18,6 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
-
-// Everything but what an instruction of the thread itself raises: blocked, that would end the
-// process without the program's handler.
-sigset_t signals_of_others() noexcept {
-  sigset_t set;
-  sigfillset(&set);
-  for (const int raised : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
-    sigdelset(&set, raised);
-  }
-  return set;
-}
 
 void report_abandoned(thread_job& job) noexcept {
   try {
@@ -193,12 +182,8 @@ void thread_pool::set_idle_time(duration longest) noexcept {
 
 // Under the lock: two that failed at once could each take the other one's thread for served.
 int thread_pool::make_thread() noexcept {
-  const sigset_t blocked = signals_of_others();
-  sigset_t before;
-  pthread_sigmask(SIG_SETMASK, &blocked, &before);
   pthread_t made{};
-  const int error = pthread_create(&made, nullptr, &thread_main, this);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const int error = start_quiet_thread(made, &thread_main, this);
   if (error == 0) ++threads_;
   return error;
 }
