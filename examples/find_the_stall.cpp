@@ -18,29 +18,22 @@ using namespace std::chrono_literals;
 // was linked with -rdynamic, as this one was; else `addr2line` knows them.
 extern "C" {
 
-// Computes for a quarter of a second and never lets go of the thread.
-unsigned long sort_the_archive() {
-  unsigned long sum = 0;
-  const auto end = std::chrono::steady_clock::now() + 250ms;
-  while (std::chrono::steady_clock::now() < end) ++sum;
-  return sum;
+// Computes for a third of a second and never lets go of the thread.
+void sort_the_archive() {
+  const auto end = std::chrono::steady_clock::now() + 300ms;
+  while (std::chrono::steady_clock::now() < end) continue;
 }
 
 // Blocks the thread. weft::await_sleep() would have parked the fiber.
 void wait_for_the_printer() {
-  std::this_thread::sleep_for(250ms);
+  std::this_thread::sleep_for(300ms);
   std::printf("the printer has printed\n");
 }
 
 // The first one mended: others get their turn about once a millisecond.
-unsigned long sort_the_archive_politely() {
-  unsigned long sum = 0;
-  const auto end = std::chrono::steady_clock::now() + 250ms;
-  while (std::chrono::steady_clock::now() < end) {
-    ++sum;
-    weft::maybe_yield();
-  }
-  return sum;
+void sort_the_archive_politely() {
+  const auto end = std::chrono::steady_clock::now() + 300ms;
+  while (std::chrono::steady_clock::now() < end) weft::maybe_yield();
 }
 }
 
@@ -60,13 +53,13 @@ int main() {
     std::fflush(stdout);
   });
   weft::run([] {
-    const int hogged = ticks_during("archivist", [] { sort_the_archive(); });
+    const int hogged = ticks_during("archivist", sort_the_archive);
     std::printf("%d ticks meanwhile\n\n", hogged);
 
     const int blocked = ticks_during("printer", wait_for_the_printer);
     std::printf("%d ticks meanwhile\n\n", blocked);
 
-    const int polite = ticks_during("polite archivist", [] { sort_the_archive_politely(); });
+    const int polite = ticks_during("polite archivist", sort_the_archive_politely);
     std::printf("polite, and no report: %s\n", polite >= 3 ? "several ticks" : "too few ticks");
     const int handed_over =
         ticks_during("offloaded printer", [] { weft::to_thread(wait_for_the_printer); });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Fibers that hold their thread for too long, so that the others of their loop stand still. Layer:
-// loop. Part of <weft/debug.hpp>. options::slow_step says how long is too long; 100 ms if nothing
+// Fibers that hold their thread for too long, so that the others of their loop stand still.
+// Layer: loop. Part of <weft/debug.hpp>. options::slow_step says how long is too long; 100 ms if nothing
 // is said. Source: Seastar's stall detector, the idea and the 5 reports a minute.
 //
 // Not watched: loops on a virtual clock; and, unless options::slow_step or WEFT_STALL_MS names
