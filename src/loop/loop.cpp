@@ -183,8 +183,8 @@ void loop::enter(const char* call) {
 }
 
 void loop::leave() noexcept {
-  WEFT_ASSERT(current == &root);
   if (watched.limit != duration::zero()) stop_watching(watched);
+  WEFT_ASSERT(current == &root);
   WEFT_C_NAME(current_loop) = nullptr;
   root.state = fiber_state::done;
   if (has_sigint_handler_) {
