@@ -19,6 +19,7 @@
 
 #include "../base/quiet_thread.hpp"
 #include "../base/sanitizers.hpp"
+#include "../base/service_threads.hpp"
 #include "../base/syscalls.hpp"
 #include "stall_report.hpp"
 #include "stalled_thread.hpp"
@@ -141,6 +142,7 @@ void watchdog::begin_again() noexcept {
   while (loops_.pop_front() != nullptr) {
   }
   has_thread_ = is_to_be_joined_ = false;
+  service_threads.store(0, std::memory_order_relaxed);
   is_watchdog_asleep.store(false, std::memory_order_relaxed);
   reports_ = left_out_ = 0;
 }
@@ -193,7 +195,10 @@ void watchdog::start_thread() noexcept {
 
 void* watchdog::thread_main(void* dog) noexcept {
   pthread_setname_np(pthread_self(), "weft-watchdog");
+  // Counted for less long than it lives: a thread too many only delays the report of a deadlock.
+  service_threads.fetch_add(1, std::memory_order_relaxed);
   static_cast<watchdog*>(dog)->run();
+  service_threads.fetch_sub(1, std::memory_order_relaxed);
   return nullptr;
 }
 

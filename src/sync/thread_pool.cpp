@@ -10,6 +10,7 @@
 
 #include "../base/describe_exception.hpp"
 #include "../base/quiet_thread.hpp"
+#include "../base/service_threads.hpp"
 #include "../loop/waker.hpp"
 #include "weft/detail/check.hpp"
 #include "weft/detail/compiler.hpp"
@@ -99,6 +100,7 @@ void thread_pool::begin_again() noexcept {
   }
   queued_ = threads_ = idle_count_ = beyond_limit_ = 0;
   calls_.store(0, std::memory_order_relaxed);
+  service_threads.store(0, std::memory_order_relaxed);
   has_ended_one_ = false;
 }
 
@@ -210,15 +212,17 @@ thread_job* thread_pool::take() noexcept {
 void thread_pool::call_idle() noexcept {
   auto& first = static_cast<worker&>(*idle_.pop_front());
   --idle_count_;
+  service_threads.fetch_sub(1, std::memory_order_relaxed);  // it may wake somebody now
   first.is_called = true;
   first.called.notify_one();
 }
 
-// False if nobody called for so long.
+// False if nobody called for so long: the thread ends, and counts as a service thread to the last.
 bool thread_pool::wait_for_call(std::unique_lock<std::mutex>& hold, worker& self) {
   self.is_called = false;
   idle_.push_front(self);
   ++idle_count_;
+  service_threads.fetch_add(1, std::memory_order_relaxed);
   const auto end = saturating_add(clock::now(), idle_time_);
   if (self.called.wait_until(hold, end, [&self] { return self.is_called; })) return true;
   self.unlink();
@@ -228,6 +232,7 @@ bool thread_pool::wait_for_call(std::unique_lock<std::mutex>& hold, worker& self
 
 void thread_pool::work() noexcept {
   worker self;
+  bool is_counted = false;
   std::unique_lock<std::mutex> hold(lock_);
   for (;;) {
     if (thread_job* const job = take()) {
@@ -236,7 +241,10 @@ void thread_pool::work() noexcept {
       run_job(*job, calls_);
       hold.lock();
       if (was_beyond_limit) --beyond_limit_;
-    } else if (is_ending_ || is_too_many() || !wait_for_call(hold, self)) {
+    } else if (is_ending_ || is_too_many()) {
+      break;
+    } else if (!wait_for_call(hold, self)) {
+      is_counted = true;
       break;
     }
   }
@@ -246,6 +254,7 @@ void thread_pool::work() noexcept {
   if (is_ending_) ended_.notify_all();
   hold.unlock();
   if (has_previous) pthread_join(previous, nullptr);
+  if (is_counted) service_threads.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace detail

@@ -23,6 +23,8 @@
 #include "support/skip.hpp"
 #include "sync/pool_at_rest.hpp"
 #include "sync/thread_pool.hpp"
+#include "weft/errors.hpp"
+#include "weft/future.hpp"
 #include "weft/gather.hpp"
 #include "weft/spawn.hpp"
 #include "weft/this_fiber.hpp"
@@ -178,4 +180,18 @@ TEST_CASE_FIXTURE(pool_at_rest, "thread pool: threads that nobody needs end by t
 
 TEST_CASE_FIXTURE(pool_at_rest, "thread pool: a limit of zero is refused") {
   CHECK_THROWS_AS(weft::set_thread_pool_limit(0), std::logic_error);
+}
+
+TEST_CASE_FIXTURE(pool_at_rest, "sem 97: idle threads of the pool hide no deadlock, busy ones end it") {
+  run([] {
+    to_thread([] {});  // a thread that stays idle
+    weft::promise<int> nobody_sets;
+    auto f = nobody_sets.get_future();
+    CHECK_THROWS_AS(f.get(), weft::would_deadlock);
+    weft::promise<int> set_by_a_thread;
+    auto g = set_by_a_thread.get_future();
+    auto caller = spawn([&] { to_thread([&] { set_by_a_thread.set_value(5); }); });
+    CHECK(g.get() == 5);
+    caller.join();
+  });
 }
