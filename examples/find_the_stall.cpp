@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // find_the_stall: a fiber that holds the thread for too long is named, with the line to mend
 //
-// Fibers of one loop share a thread. One that computes, or calls something that blocks, without ever
-// waiting the way weft waits, keeps all the others standing. weft watches for that from another
-// thread: what takes longer than options::slow_step (100 ms) is reported while it lasts. Here a
-// metronome should tick every 20 ms, and two of its neighbours do not let it.
+// Fibers of one loop share a thread. One that computes, or calls something that blocks, without
+// ever waiting the way weft waits, keeps all the others standing. weft watches for that from
+// another thread: what takes longer than options::slow_step (100 ms) is reported while it lasts.
+// Here a metronome should tick every 20 ms, and two of its neighbours do not let it.
 #include <weft/debug.hpp>
 #include <weft/weft.hpp>
 

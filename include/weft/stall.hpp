@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Fibers that hold their thread for too long, so that the others of their loop stand still.
-// Layer: loop. Part of <weft/debug.hpp>. options::slow_step says how long is too long; 100 ms if nothing
-// is said. Source: Seastar's stall detector, the idea and the 5 reports a minute.
+// Layer: loop. Part of <weft/debug.hpp>. options::slow_step says how long is too long; 100 ms if
+// nothing is said. Source: Seastar's stall detector, the idea and the 5 reports a minute.
 //
 // Not watched: loops on a virtual clock; and, unless options::slow_step or WEFT_STALL_MS names
 // another time than the default, programs under a sanitizer or valgrind. Time does not count in
@@ -29,9 +29,9 @@ struct stall {
 
 using stall_handler = void (*)(const stall&) noexcept;
 
-// Sets who is told of stalls and returns the one before; nullptr (the default): the text is reported
-// as any other (set_report_handler). Once for each stall, 5 in a minute at most; how many more there
-// were is always reported.
+// Sets who is told of stalls and returns the one before; nullptr (the default): the text is
+// reported as any other (set_report_handler). Once for each stall, 5 in a minute at most; how many
+// more there were is always reported.
 // The handler runs on weft's watching thread, which meanwhile watches nobody.
 // Parks: never.  Calls from: any thread.
 WEFT_API stall_handler on_stall(stall_handler handler) noexcept;

@@ -4,9 +4,9 @@
 // on as many threads as there are callers, up to the pool's limit.
 //
 // The pool is the process's. Threads are made on demand, 40 at most (Trio's default: such calls
-// wait more than they compute), and end after 10 idle seconds; callers beyond the limit queue, first
-// come, first served. Its threads are called "weft-pool" and take no signals but those that a fault
-// raises; a process that is started there with the signal mask of its thread inherits that.
+// wait more than they compute), and end after 10 idle seconds; callers beyond the limit queue,
+// first come, first served. Its threads are called "weft-pool" and take no signals but those that a
+// fault raises; a process that is started there with the signal mask of its thread inherits that.
 #pragma once
 
 #include <cstddef>
@@ -96,8 +96,7 @@ inline constexpr abandon_on_cancel_t abandon_on_cancel{};
 template <class F, class... A>
 auto to_thread(abandon_on_cancel_t, F&& f, A&&... args) -> detail::result_of<F, A...> {
   using call = detail::owned_call<detail::result_of<F, A...>, std::decay_t<F>, std::decay_t<A>...>;
-  auto job =
-      std::make_unique<call>(std::in_place, std::forward<F>(f), std::forward<A>(args)...);
+  auto job = std::make_unique<call>(std::in_place, std::forward<F>(f), std::forward<A>(args)...);
   if (!in_fiber()) return job->invoke();
   if (!detail::run_in_pool(*job)) {
     static_cast<void>(job.release());  // its thread's now

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Reading memory of this process that may be gone: the kernel copies, and refuses where a load would
-// fault. Layer: base. What it reads may be stale: whoever reads says how to tell.
+// Reading memory of this process that may be gone: the kernel copies, and refuses where a load
+// would fault. Layer: base. What it reads may be stale: whoever reads says how to tell.
 #pragma once
 
 #include <sys/uio.h>

@@ -148,7 +148,8 @@ void ask(const watched_loop& loop, stalled_thread& found) noexcept {
   while (the_question.state.load(std::memory_order_acquire) != question::answered) {
     question expected = question::asked;
     // One that is answering will have done: it is waited for, whatever the time.
-    if (clock::now() >= end && the_question.state.compare_exchange_strong(expected, question::none)) {
+    if (clock::now() >= end &&
+        the_question.state.compare_exchange_strong(expected, question::none)) {
       return;
     }
     usleep(100);
@@ -185,8 +186,7 @@ int note_code(dl_phdr_info* object, std::size_t, void* argument) {
   for (int i = 0; i < object->dlpi_phnum && ranges.count < code_ranges::most; ++i) {
     const ElfW(Phdr)& part = object->dlpi_phdr[i];
     if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0) continue;
-    const char* const begin =
-        reinterpret_cast<const char*>(object->dlpi_addr) + part.p_vaddr;
+    const char* const begin = reinterpret_cast<const char*>(object->dlpi_addr) + part.p_vaddr;
     ranges.all[ranges.count++] = {begin, begin + part.p_memsz};
   }
   return 0;
@@ -194,9 +194,9 @@ int note_code(dl_phdr_info* object, std::size_t, void* argument) {
 
 // True if a call stands right before `at`.
 bool is_behind_a_call(const code_ranges& ranges, const char* at) noexcept {
-  const bool is_code = std::any_of(ranges.all, ranges.all + ranges.count, [at](const code_range& r) {
-    return at >= r.begin + 8 && at < r.end;
-  });
+  const bool is_code =
+      std::any_of(ranges.all, ranges.all + ranges.count,
+                  [at](const code_range& r) { return at >= r.begin + 8 && at < r.end; });
   unsigned char before[8];
   if (!is_code || safe_read(before, at - 8, sizeof before) != sizeof before) return false;
 #if defined(__x86_64__)
@@ -247,7 +247,8 @@ struct kernel_view {
   bool runs = true;
 };
 
-// man 5 proc: "running", or "CALL SIX ARGUMENTS SP PC", or "-1 SP PC" for one that is not in a call.
+// man 5 proc: "running", or "CALL SIX ARGUMENTS SP PC", or "-1 SP PC" for one that is not in a
+// call.
 bool ask_kernel(int thread, kernel_view& view) noexcept {
   char path[64];
   std::snprintf(path, sizeof path, "/proc/self/task/%d/syscall", thread);

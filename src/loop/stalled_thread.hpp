@@ -4,13 +4,15 @@
 //
 // Some facts: a fiber's record and name may be freed the moment its thread goes on. A thread that
 // computes can be asked by a signal, and answers for itself. A thread in a system call must not be:
-// sleep() and poll() would come back early, whatever SA_RESTART says. The kernel tells the two apart
+// sleep() and poll() would come back early, whatever SA_RESTART says. The kernel tells the two
+// apart
 // (/proc/self/task/TID/syscall), and for the second one gives stack pointer and program counter.
 // What this means here: the first kind is interrupted by SIGURG, whose default is to be ignored, so
 // that one too many hurts nobody (Go's choice, for this reason), and whose handler is ours for that
-// question only, if the program left it alone. It unwinds on the alternate stack. The second kind is
-// left alone: its record and stack are read through the kernel, and then the loop must not have
-// moved. Between the kernel's word and the signal, a thread may enter a call: that one is cut short.
+// question only, if the program left it alone. It unwinds on the alternate stack. The second kind
+// is left alone: its record and stack are read through the kernel, and then the loop must not have
+// moved. Between the kernel's word and the signal, a thread may enter a call: that one is cut
+// short.
 #pragma once
 
 #include <cstddef>

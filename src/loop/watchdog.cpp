@@ -36,18 +36,19 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int looks_per_limit = 8;            // a report comes within two looks: a quarter of it
+constexpr int looks_per_limit = 8;  // a report comes within two looks: a quarter of it
 constexpr duration shortest_look = milliseconds(1);
 constexpr duration longest_look = milliseconds(100);
 constexpr duration asleep_look = std::chrono::seconds(1);
 constexpr duration until_asleep = milliseconds(500);  // in which every loop slept
-constexpr int most_reports = 5;               // in a minute. Source: Seastar, stall_report_config
+constexpr int most_reports = 5;  // in a minute. Source: Seastar, stall_report_config
 constexpr duration report_window = std::chrono::minutes(1);
 
 std::atomic<debug::stall_handler> the_handler{nullptr};
 
-// Whose step it is, and which. Racy on purpose, against a switch that must not know: the loop lives,
-// because it is in the list; both words are read whole; a stale one is put right by the next look.
+// Whose step it is, and which. Racy on purpose, against a switch that must not know: the loop
+// lives, because it is in the list; both words are read whole; a stale one is put right by the next
+// look.
 struct glimpse {
   const fiber* current;
   std::size_t taken;
@@ -137,7 +138,8 @@ watchdog& watchdog::of_process() {
   return *dog;
 }
 
-// In a child of fork(): no thread is left but the one that forked, and its loop is no longer watched.
+// In a child of fork(): no thread is left but the one that forked, and its loop is no longer
+// watched.
 void watchdog::begin_again() noexcept {
   while (loops_.pop_front() != nullptr) {
   }

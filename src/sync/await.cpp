@@ -50,10 +50,10 @@ class future_watch {
 
   std::mutex lock_;  // guards all below; before the pool's
   list waiting_;
-  std::size_t count_ = 0;               // of waiting_
-  future_wait* looked_at_ = nullptr;    // in no list meanwhile
-  std::uint32_t process_ = 0;           // how often fork() has led here
-  bool is_looking_ = false;             // the thread is there, or called
+  std::size_t count_ = 0;             // of waiting_
+  future_wait* looked_at_ = nullptr;  // in no list meanwhile
+  std::uint32_t process_ = 0;         // how often fork() has led here
+  bool is_looking_ = false;           // the thread is there, or called
 };
 
 future_watch* the_watch = nullptr;

@@ -49,8 +49,8 @@ void run_job(thread_job& job, std::atomic<std::size_t>& calls) noexcept {
   waker* const caller = job.done;  // nullptr: nobody ever waited
   auto expected = thread_job::progress::running;
   // acq_rel: against abandon(), which takes the same step
-  if (caller != nullptr && job.state.compare_exchange_strong(
-                               expected, thread_job::progress::done, std::memory_order_acq_rel)) {
+  if (caller != nullptr && job.state.compare_exchange_strong(expected, thread_job::progress::done,
+                                                             std::memory_order_acq_rel)) {
     caller->signal();  // the last that we know of the job
     return;
   }
@@ -110,7 +110,8 @@ void thread_pool::retire() noexcept {
   std::unique_lock<std::mutex> hold(lock_);
   is_ending_ = true;
   while (!idle_.empty()) call_idle();
-  ended_.wait_for(hold, std::chrono::seconds(1), [this] { return threads_ == calls_.load(std::memory_order_relaxed); });
+  ended_.wait_for(hold, std::chrono::seconds(1),
+                  [this] { return threads_ == calls_.load(std::memory_order_relaxed); });
   const bool has_last = std::exchange(has_ended_one_, false);
   const pthread_t last = last_ended_;
   hold.unlock();

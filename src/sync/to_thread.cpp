@@ -23,7 +23,8 @@ bool run_in_pool(thread_job& job) {
   job.done = &done;
   const clock_hold hold(*here.shared);
   pool.submit(job);
-  const wake_reason reason = done.wait_until(time_point::max(), is_cancel_deliverable(here), thread_wait);
+  const wake_reason reason =
+      done.wait_until(time_point::max(), is_cancel_deliverable(here), thread_wait);
   if (reason != wake_reason::completed) {
     if (pool.withdraw(job)) throw_cancelled(here);
     if (job.drop != nullptr && thread_pool::abandon(job)) return false;

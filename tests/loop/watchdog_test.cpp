@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The watchdog: fibers that hold their thread are named, once, without being disturbed. Real time is
-// the subject here. Each case is a child process: reports are counted by the minute and process.
+// The watchdog: fibers that hold their thread are named, once, without being disturbed. Real time
+// is the subject here. Each case is a child process: reports are counted by the minute and process.
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -68,9 +68,8 @@ TEST_CASE("sem 100: a fiber that computes is named, with the function that does"
   if (is_tsan) WEFT_SKIP(no_signals_under_tsan);
   const child_end end = run_child([] {
     watch_reports();
-    weft::run(limit_of(20ms), [] {
-      spawn({"reader"}, [] { weft_tests_compute_until_reported(); }).get();
-    });
+    weft::run(limit_of(20ms),
+              [] { spawn({"reader"}, [] { weft_tests_compute_until_reported(); }).get(); });
     return reports == 1 ? 0 : 1;
   });
   CHECK(end.status == 0);
@@ -184,9 +183,8 @@ TEST_CASE("sem 100: a loop that switches, or sleeps, is not reported") {
 }
 
 TEST_CASE("watchdog: zero switches it off, and there is no thread") {
-  const child_end end = run_child([] {
-    return weft::run(limit_of(0ms), [] { return watchdogs(); });
-  });
+  const child_end end =
+      run_child([] { return weft::run(limit_of(0ms), [] { return watchdogs(); }); });
   CHECK(end.status == 0);
 }
 

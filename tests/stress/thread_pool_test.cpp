@@ -41,7 +41,8 @@ void call_once(sums& all, unsigned dice, bool may_leave) {
   const auto body = [&all, dice] {
     ++all.begun;
     const int now_inside = ++all.inside;
-    for (int seen = all.most; seen < now_inside && !all.most.compare_exchange_weak(seen, now_inside);) {
+    for (int seen = all.most;
+         seen < now_inside && !all.most.compare_exchange_weak(seen, now_inside);) {
     }
     std::this_thread::sleep_for(std::chrono::microseconds(dice % 50));
     --all.inside;
@@ -109,7 +110,8 @@ TEST_CASE_FIXTURE(pool_at_rest, "torture 39: four loops saturate the pool, and i
         }
         weft::yield();
         const std::size_t threads = weft::measure_thread_pool().threads;
-        for (std::size_t seen = most; seen < threads && !most.compare_exchange_weak(seen, threads);) {
+        for (std::size_t seen = most;
+             seen < threads && !most.compare_exchange_weak(seen, threads);) {
         }
         for (auto& one : callers) one.get();
       });

@@ -26,8 +26,8 @@
 using namespace std::chrono_literals;
 using weft::await;
 using weft::spawn;
-using weft_tests::pool_at_rest;
 using weft_tests::one_thread;
+using weft_tests::pool_at_rest;
 using weft_tests::scaled;
 
 TEST_CASE_FIXTURE(pool_at_rest, "await: the fiber parks, its loop runs on") {
@@ -55,9 +55,8 @@ TEST_CASE_FIXTURE(pool_at_rest, "await: the future's error is thrown") {
   run([] {
     std::promise<void> p;
     auto f = p.get_future();
-    auto other = spawn([&] {
-      p.set_exception(std::make_exception_ptr(std::runtime_error("no luck")));
-    });
+    auto other =
+        spawn([&] { p.set_exception(std::make_exception_ptr(std::runtime_error("no luck"))); });
     CHECK_THROWS_WITH_AS(await(f), "no luck", std::runtime_error);
     other.join();
   });

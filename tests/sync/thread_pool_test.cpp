@@ -33,8 +33,8 @@
 using namespace std::chrono_literals;
 using weft::spawn;
 using weft::to_thread;
-using weft_tests::pool_at_rest;
 using weft_tests::one_thread;
+using weft_tests::pool_at_rest;
 
 namespace {
 
@@ -92,7 +92,8 @@ TEST_CASE_FIXTURE(pool_at_rest, "torture 39: as many run as the limit allows, an
       callers.push_back(spawn([&] {
         to_thread([&] {
           const int now_inside = ++inside;
-          for (int seen = most; seen < now_inside && !most.compare_exchange_weak(seen, now_inside);) {
+          for (int seen = most;
+               seen < now_inside && !most.compare_exchange_weak(seen, now_inside);) {
           }
           together.pass();
           --inside;
@@ -182,8 +183,10 @@ TEST_CASE_FIXTURE(pool_at_rest, "thread pool: a limit of zero is refused") {
   CHECK_THROWS_AS(weft::set_thread_pool_limit(0), std::logic_error);
 }
 
-TEST_CASE_FIXTURE(pool_at_rest, "sem 97: idle threads of the pool hide no deadlock, busy ones end it") {
-  if (weft_tests::is_tsan) WEFT_SKIP("ThreadSanitizer has a thread of its own, which may do anything");
+TEST_CASE_FIXTURE(pool_at_rest,
+                  "sem 97: idle threads of the pool hide no deadlock, busy ones end it") {
+  if (weft_tests::is_tsan)
+    WEFT_SKIP("ThreadSanitizer has a thread of its own, which may do anything");
   run([] {
     to_thread([] {});  // a thread that stays idle
     weft::promise<int> nobody_sets;

@@ -19,8 +19,8 @@ using weft::spawn;
 using weft::to_thread;
 using weft_tests::capture_reports;
 using weft_tests::counted;
-using weft_tests::pool_at_rest;
 using weft_tests::one_thread;
+using weft_tests::pool_at_rest;
 
 TEST_CASE_FIXTURE(pool_at_rest, "sem 78: a cancel withdraws a call that has not begun") {
   run([] {
@@ -116,7 +116,9 @@ TEST_CASE_FIXTURE(pool_at_rest, "sem 9: a call in a destructor is made while a c
     auto task = spawn([&] {
       struct closer {
         int& result;
-        ~closer() { result = to_thread([] { return 5; }); }
+        ~closer() {
+          result = to_thread([] { return 5; });
+        }
       } at_end{result};
       weft::await_sleep(weft::duration::max());
     });
@@ -181,13 +183,15 @@ TEST_CASE_FIXTURE(pool_at_rest, "sem 36: an abandoned call's error is reported o
         "Nobody took the error: its caller was cancelled before.");
 }
 
-TEST_CASE_FIXTURE(pool_at_rest, "to_thread: abandon_on_cancel owns its arguments and returns as ever") {
+TEST_CASE_FIXTURE(pool_at_rest,
+                  "to_thread: abandon_on_cancel owns its arguments and returns as ever") {
   run([] {
     std::string text = "a";
-    CHECK(to_thread(weft::abandon_on_cancel, [](std::string& s) { return s += "b"; },
-                    std::ref(text)) == "ab");
-    CHECK(to_thread(weft::abandon_on_cancel, [](std::string s) { return s += "c"; }, text) ==
-          "abc");
+    CHECK(to_thread(
+              weft::abandon_on_cancel, [](std::string& s) { return s += "b"; }, std::ref(text)) ==
+          "ab");
+    CHECK(to_thread(
+              weft::abandon_on_cancel, [](std::string s) { return s += "c"; }, text) == "abc");
     CHECK(text == "ab");
     CHECK_THROWS_AS(to_thread(weft::abandon_on_cancel, [] { throw 5; }), int);
     to_thread(weft::abandon_on_cancel, [] {});

@@ -156,7 +156,8 @@ TEST_CASE_FIXTURE(pool_at_rest, "sem 78: references are passed as they are, noth
     CHECK(seen == &text);
     std::string& same = to_thread([](std::string& s) -> std::string& { return s; }, text);
     CHECK(&same == &text);
-    std::string&& moved = to_thread([](std::string& s) -> std::string&& { return std::move(s); }, text);
+    std::string&& moved =
+        to_thread([](std::string& s) -> std::string&& { return std::move(s); }, text);
     CHECK(&moved == &text);
   });
 }

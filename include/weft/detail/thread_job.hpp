@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a fiber hands to a thread of the pool, without its types. Layer: sync. Lives where its caller
-// waits, or on the heap if the caller may leave it behind.
+// What a fiber hands to a thread of the pool, without its types. Layer: sync. Lives where its
+// caller waits, or on the heap if the caller may leave it behind.
 #pragma once
 
 #include <atomic>
@@ -32,11 +32,11 @@ struct thread_job : list_node {
   thread_job& operator=(const thread_job&) = delete;
 
   const call_function call;
-  const drop_function drop;          // nullptr: the caller always waits
-  waker* done = nullptr;             // of the caller, if there is one: dead once it has left
-  std::exception_ptr error;          // what the call threw; written before `done` is signalled
-  std::uint32_t process = 0;         // a child of fork() does not take its parent's jobs for its own
-  bool is_beyond_limit = false;      // not counted among the pool's threads: await()
+  const drop_function drop;      // nullptr: the caller always waits
+  waker* done = nullptr;         // of the caller, if there is one: dead once it has left
+  std::exception_ptr error;      // what the call threw; written before `done` is signalled
+  std::uint32_t process = 0;     // a child of fork() knows its parent's jobs by it
+  bool is_beyond_limit = false;  // not counted among the pool's threads: await()
   // Left by queued only under the pool's lock; the ways from running meet in one exchange.
   std::atomic<progress> state{progress::queued};
 };
@@ -58,8 +58,7 @@ struct result_job : thread_job {
       auto&& result = std::forward<F>(invoke)();
       slot.value = std::addressof(result);
     } else {
-      ::new (static_cast<void*>(std::addressof(slot.value)))
-          stored<T>(std::forward<F>(invoke)());
+      ::new (static_cast<void*>(std::addressof(slot.value))) stored<T>(std::forward<F>(invoke)());
       has_value = true;
     }
   }
