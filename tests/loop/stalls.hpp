@@ -42,6 +42,18 @@ inline void compute_for(std::chrono::milliseconds span) {
   }
 }
 
+// So long on a core, however long that takes.
+inline void compute_on_core_for(std::chrono::nanoseconds span) {
+  const auto used = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  const auto end = used() + span;
+  while (used() < end) {
+  }
+}
+
 constexpr auto patience = std::chrono::seconds(10);
 
 }  // namespace weft_tests

@@ -69,7 +69,7 @@ TEST_CASE("sem 100: a process that was stopped is no stall") {
       std::fprintf(stderr, "begun\n");
       const auto end = std::chrono::steady_clock::now() + 600ms;
       while (std::chrono::steady_clock::now() < end) {
-        compute_for(10ms);  // mostly stopped in here
+        compute_on_core_for(10ms);  // mostly stopped in here
         weft::yield();
         weft::await_sleep(1ms);
       }

@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(pool_at_rest, "await: a cancel comes back and leaves the futur
     std::promise<int> p;
     auto f = p.get_future();
     auto waiting = spawn([&] { await(f); });
-    for (int i = 0; i < 10; ++i) weft::yield();
+    weft::await_sleep(5ms);  // its thread looks at the future now, in slices of 2 ms
     const auto before = weft::now();
     waiting.cancel();
     waiting.join();
@@ -142,12 +142,13 @@ TEST_CASE_FIXTURE(pool_at_rest, "await: it needs no thread of the pool's limit")
     pool.occupy();
     std::promise<int> p;
     auto f = p.get_future();
-    auto queued = spawn([&p] { weft::to_thread([&p] { p.set_value(5); }); });
-    auto waiting = spawn([&f] { return await(f); });
-    for (int i = 0; i < 10; ++i) weft::yield();
-    pool.release();  // only then can the future's own call begin
-    CHECK(waiting.get() == 5);
-    queued.join();
+    auto setter = spawn([&p] {
+      weft::await_sleep(5ms);
+      p.set_value(5);
+    });
+    CHECK(await(f) == 5);  // while the only thread is busy
+    pool.release();
+    setter.join();
   });
 }
 
