@@ -82,7 +82,9 @@ void park_fibers(long count) {
     count = fitting;
   }
   const long kib_before = held_kib();
-  weft::run([&] {
+  weft::options patient;
+  patient.slow_step = {};  // main starts them all in one go, and nobody minds
+  weft::run(patient, [&] {
     long arrived = 0;
     long woken = 0;
     auto gate = weft::spawn([] { weft::await_sleep(weft::duration::max()); });

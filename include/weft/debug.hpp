@@ -9,6 +9,7 @@
 
 #include "weft/detail/config.hpp"
 #include "weft/detail/export.hpp"
+#include "weft/stall.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace debug {

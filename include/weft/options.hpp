@@ -42,6 +42,9 @@ struct options {
   bool handle_sigint = true;  // the first Ctrl-C cancels main (only if SIGINT was default)
   overflow_report overflow = overflow_report::if_default;
   weft::float_control float_control = weft::float_control::per_fiber;
+  // A fiber that holds its thread for longer is reported, once, with its stack (debug::on_stall);
+  // 0: never. WEFT_STALL_MS in the environment says it for all loops.
+  duration slow_step = std::chrono::milliseconds(100);
   bool detect_deadlock = true;  // main's wait throws would_deadlock when nothing can ever end it
   bool measure_stacks = false;  // an exact debug::stack_report(), for about 4 us a fiber
 };

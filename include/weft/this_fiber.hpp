@@ -44,6 +44,13 @@ void await_sleep_until(std::chrono::time_point<clock, Duration> deadline) {
 // Throws: cancelled.
 WEFT_INLINE void yield() { detail::yield_fiber(); }
 
+// Yields if the loop has not looked at its timers and the kernel for a millisecond, so that a long
+// computation may call it in every round. When it does not yield, it costs a reading of the clock,
+// some 25 ns: call it once for a few microseconds of work.
+// Parks: may.  Calls from: any thread; does nothing outside a fiber.  Throws: cancelled, only if it
+// yields (checkpoint() throws at once).
+WEFT_API void maybe_yield();
+
 // Throws if this task, or a scope around here, was cancelled. Else returns at once, but for every
 // 128th in a row, which yields: a loop of checkpoints starves nobody.
 // Parks: may.  Calls from: any thread; does nothing outside a fiber.  Throws: cancelled.

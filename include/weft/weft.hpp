@@ -3,6 +3,7 @@
 // debug.hpp, testing.hpp and stack_source.hpp are included by those who need them.
 #pragma once
 
+#include "weft/await.hpp"
 #include "weft/background_loop.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/errors.hpp"
@@ -21,6 +22,7 @@
 #include "weft/task_group.hpp"
 #include "weft/this_fiber.hpp"
 #include "weft/time.hpp"
+#include "weft/to_thread.hpp"
 #include "weft/version.hpp"
 #include "weft/wait.hpp"
 #include "weft/with_stack.hpp"

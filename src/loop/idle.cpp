@@ -72,6 +72,7 @@ void sleep_in_kernel(loop& here) noexcept {
   here.shared->box.announce_sleep();
   if (!here.shared->box.has_mail()) here.kernel->wait(longest);
   here.shared->box.cancel_sleep();
+  wake_watchdog();
 }
 
 // Nothing is ready and no timer is set. True if main was told that nothing ever will be.

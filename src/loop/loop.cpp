@@ -13,6 +13,7 @@
 #include "../base/copies.hpp"
 #include "../base/sanitizers.hpp"
 #include "../base/syscalls.hpp"
+#include "../stack/alternate_stack.hpp"
 #include "../stack/overflow.hpp"
 #include "epoll_poller.hpp"
 #include "weft/detail/check.hpp"
@@ -91,6 +92,8 @@ loop::loop(const options& given)
   if (how.measure_stacks) marks = std::make_unique<stack_marks>();
   watches_stacks = is_instrumented || marks != nullptr;
   watch();
+  watched.core = this;
+  watched.limit = slow_step_of(how, *time);
   auto side = std::make_unique<shared_side>();
   kernel = std::make_unique<epoll_poller>(side->box.event_fd());
   timers.reserve(16);
@@ -154,8 +157,12 @@ void loop::enter(const char* call) {
   if (root_stack_bottom == nullptr) measure_root_stack();
   if (has_thread_sanitizer()) root_tsan_fiber = __tsan_get_current_fiber();
   const bool is_main_thread = this_thread() == static_cast<int>(raw_syscall(SYS_getpid));
-  if (how.overflow == overflow_report::always ||
-      (how.overflow == overflow_report::if_default && is_main_thread)) {
+  const bool reports_overflow =
+      how.overflow == overflow_report::always ||
+      (how.overflow == overflow_report::if_default && is_main_thread);
+  has_alternate_stack_ = reports_overflow || watched.limit != duration::zero();
+  if (has_alternate_stack_) give_alternate_stack();
+  if (reports_overflow) {
     has_overflow_handler_ =
         install_overflow_handler(&find_overflow, how.overflow == overflow_report::always);
   }
@@ -173,9 +180,11 @@ void loop::enter(const char* call) {
   root.since = last_look = time->now();
   current = &root;
   WEFT_C_NAME(current_loop) = this;
+  if (watched.limit != duration::zero()) start_watching(watched);
 }
 
 void loop::leave() noexcept {
+  if (watched.limit != duration::zero()) stop_watching(watched);
   WEFT_ASSERT(current == &root);
   WEFT_C_NAME(current_loop) = nullptr;
   root.state = fiber_state::done;
@@ -184,6 +193,7 @@ void loop::leave() noexcept {
     if (take_sigint()) has_late_sigint = true;
   }
   if (has_overflow_handler_) uninstall_overflow_handler();
+  if (has_alternate_stack_) take_alternate_stack();
   has_sigint_handler_ = has_overflow_handler_ = false;
 }
 

@@ -19,6 +19,7 @@
 #include "stack_marks.hpp"
 #include "tick_clock.hpp"
 #include "timer_heap.hpp"
+#include "watchdog.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/list.hpp"
 #include "weft/detail/loop_core.hpp"
@@ -72,6 +73,7 @@ class loop final : public loop_core {
   std::uint64_t random_state;
   unsigned slice = 61;             // switches of a turn; 1 if the loop is watched
   std::size_t eager_spawners = 0;  // with a seed: at the front of the ring, in their order
+  watched_loop watched;            // by the watchdog: while entered, if it has a limit
   unsigned looks = 0;              // observed loops poll the kernel every 61st
   std::size_t waiting[3] = {};     // parked in wakers, by ended_by
   std::uint64_t swallowed = 0;     // `cancelled`s that a catch clause ended before their scope
@@ -139,6 +141,7 @@ class loop final : public loop_core {
   void release_shared_side() noexcept;
 
   bool is_closed_ = false;
+  bool has_alternate_stack_ = false;
   bool has_overflow_handler_ = false;
   bool has_sigint_handler_ = false;
 };

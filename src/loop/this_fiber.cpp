@@ -91,6 +91,16 @@ void await_sleep_until(time_point deadline) {
   detail::sleep_fiber_until(whole, present, deadline);
 }
 
+void maybe_yield() {
+  detail::loop_core* const here = detail::running_loop();
+  if (detail::running_fiber(here) == nullptr) return;
+  // A switch keeps no time: the loop's last look, at most a turn before this step, is all there is.
+  constexpr duration slice = std::chrono::milliseconds(1);
+  if (detail::whole(*here).time->now() - here->last_look < slice) return;
+  here->turn_end = here->ready.taken();  // and so the loop looks now, not after 61 switches
+  yield();
+}
+
 void checkpoint() {
   detail::loop_core* const here = detail::running_loop();
   if (detail::running_fiber(here) == nullptr) return;

@@ -5,7 +5,6 @@
 #include "overflow.hpp"
 
 #include <signal.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +13,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <new>
 #include <string_view>
 
 #include "weft/report.hpp"
@@ -85,32 +83,6 @@ void on_fault(int number, siginfo_t* info, void* machine) {
   errno = saved_errno;
 }
 
-// 64 KiB: a previous handler may print a backtrace.
-constexpr std::size_t alternate_bytes = 64 * 1024;
-thread_local void* alternate = nullptr;  // ours; nullptr if the thread brought its own
-
-void give_alternate_stack() {
-  stack_t present;
-  if (sigaltstack(nullptr, &present) == 0 && (present.ss_flags & SS_DISABLE) == 0) return;
-  void* const memory =
-      mmap(nullptr, alternate_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  stack_t fresh{};
-  fresh.ss_sp = memory;
-  fresh.ss_size = alternate_bytes;
-  sigaltstack(&fresh, nullptr);
-  alternate = memory;
-}
-
-void take_alternate_stack() noexcept {
-  if (alternate == nullptr) return;
-  stack_t none{};
-  none.ss_flags = SS_DISABLE;
-  sigaltstack(&none, nullptr);
-  munmap(alternate, alternate_bytes);
-  alternate = nullptr;
-}
-
 }  // namespace
 
 bool install_overflow_handler(overflow_lookup find, bool even_over_another) {
@@ -120,7 +92,6 @@ bool install_overflow_handler(overflow_lookup find, bool even_over_another) {
     if (sigaction(SIGSEGV, nullptr, &present) != 0) return false;
     const bool is_default = (present.sa_flags & SA_SIGINFO) == 0 && present.sa_handler == SIG_DFL;
     if (!is_default && !even_over_another) return false;
-    give_alternate_stack();
     previous = present;
     lookup.store(find, std::memory_order_release);
     struct sigaction ours {};
@@ -128,8 +99,6 @@ bool install_overflow_handler(overflow_lookup find, bool even_over_another) {
     ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&ours.sa_mask);
     sigaction(SIGSEGV, &ours, nullptr);
-  } else {
-    give_alternate_stack();
   }
   ++users;
   return true;
@@ -145,7 +114,6 @@ void uninstall_overflow_handler() noexcept {
       sigaction(SIGSEGV, &previous, nullptr);
     }
   }
-  take_alternate_stack();
 }
 
 void die_of_overflow(const overflow_victim& victim) noexcept {

@@ -24,8 +24,8 @@ struct overflow_victim {
 // Must be async-signal-safe.
 using overflow_lookup = bool (*)(const void* address, overflow_victim& victim) noexcept;
 
-// Installs the handler (counted; `even_over_another` false leaves a program's own handler alone)
-// and gives this thread an alternate signal stack. Returns whether uninstall must be called.
+// Installs the handler (counted; `even_over_another` false leaves a program's own handler alone).
+// Returns whether uninstall must be called. The thread needs an alternate_stack.
 bool install_overflow_handler(overflow_lookup lookup, bool even_over_another);
 void uninstall_overflow_handler() noexcept;
 

@@ -12,6 +12,7 @@
 #include "structure/source_tree.hpp"
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
+#include "support/emulated.hpp"
 #include "support/skip.hpp"
 
 using namespace weft_tests;
@@ -140,6 +141,22 @@ TEST_CASE("legacy: others run while C code waits in its callbacks") {
         "  the other fiber ticked meanwhile: yes\n"
         "visited: novels poems books, 3 shelves\n"
         "  the other fiber ticked meanwhile: yes\n");
+}
+
+TEST_CASE("find_the_stall: both culprits are named, and mended they are not") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  if (is_emulated()) WEFT_SKIP("/proc tells what the emulator's threads do, not the program's");
+  if (is_sanitized) WEFT_SKIP("the default limit is off under a sanitizer");
+  const child_end end = run_example("find_the_stall");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(
+      end, {"weft: fiber 3 'archivist' (spawned at ", ") has held its thread for ",
+            ". It computes in\n", "sort_the_archive (find_the_stall+0x", "ticks meanwhile\n\n",
+            "weft: fiber 5 'printer' (spawned at ",
+            ". It is blocked in the system call clock_nanosleep.",
+            "wait_for_the_printer (find_the_stall+0x", "the printer has printed\n",
+            "ticks meanwhile\n\n", "polite, and no report: several ticks\n",
+            "on a thread, and no report: several ticks\n"}));
 }
 
 TEST_CASE("threads_and_processes: prints both tables, also where little may be started") {

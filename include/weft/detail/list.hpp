@@ -37,6 +37,13 @@ class list {
     head_.prev = &node;
   }
 
+  void push_front(list_node& node) noexcept {
+    node.prev = &head_;
+    node.next = head_.next;
+    head_.next->prev = &node;
+    head_.next = &node;
+  }
+
   // Takes the first node out; nullptr when there is none.
   list_node* pop_front() noexcept {
     if (empty()) return nullptr;

@@ -25,6 +25,9 @@ class ready_ring {
   // How many were ever taken out: the loop's turns are counted by it.
   std::size_t taken() const noexcept { return head_; }
 
+  // Where that number stands, for a thread that only looks (the watchdog).
+  const std::size_t* place_of_taken() const noexcept { return &head_; }
+
   // Precondition: reserve() was called for at least as many fibers as can be ready.
   void push(fiber& f) noexcept { slots_[(head_ + count_++) & mask_] = &f; }
 
