@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <unwind.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -51,13 +52,16 @@ _Unwind_Reason_Code note_frame(_Unwind_Context* frame, void* argument) {
 
 }  // namespace
 
-bool is_debug_mode() noexcept {
-  static const bool is_on = [] {
+static std::atomic<bool>& debug_mode() noexcept {
+  static std::atomic<bool> is_on{[] {
     const char* const value = std::getenv("WEFT_DEBUG");
     return value != nullptr && *value != '\0' && std::strcmp(value, "0") != 0;
-  }();
+  }()};
   return is_on;
 }
+
+bool is_debug_mode() noexcept { return debug_mode().load(std::memory_order_relaxed); }
+void set_debug_mode(bool is_on) noexcept { debug_mode().store(is_on, std::memory_order_relaxed); }
 
 void note_swallowed(delivery& lost, const void* caller) noexcept {
   if (is_debug_mode()) {

@@ -9,8 +9,9 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
-// True if the process was started with WEFT_DEBUG=1; asked once.
+// True if the process was started with WEFT_DEBUG=1; asked once. The other is for tests.
 bool is_debug_mode() noexcept;
+void set_debug_mode(bool is_on) noexcept;
 
 // "load_config(char const*)+0x1c in server", or "server+0x1b2f" without a symbol: a return address,
 // for people and addr2line.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A `cancelled` that somebody's catch clause ended: thrown again, counted, and named on request.
 #include <chrono>
-#include <cstdlib>
 #include <exception>
 #include <ostream>
 #include <streambuf>
@@ -9,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/debug_mode.hpp"
 #include "loop/loop.hpp"
 #include "support/capture_reports.hpp"
 #include "support/child.hpp"
@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(on_virtual_time, "sem 5: without WEFT_DEBUG nothing is reporte
 
 TEST_CASE("sem 5: with WEFT_DEBUG=1 the frame that swallowed it is named") {
   weft_tests::child debugged([] {
-    setenv("WEFT_DEBUG", "1", 1);
+    weft::detail::set_debug_mode(true);
     weft::testing::virtual_clock clock;
     weft::options how;
     how.time = &clock;
