@@ -119,3 +119,28 @@ TEST_CASE("tick clock: what it tells is never before the clock, and soon after")
   }
   MESSAGE("told " << told << " times");
 }
+
+TEST_CASE("tick clock: it is not before a clock that has become a twentieth faster, either") {
+  weft::detail::tick_clock counted;
+  const time_point start = weft::clock::now();
+  const time_point measured = start + 30ms;  // the rate is known by then
+  const auto faster = [&] {
+    const time_point real = weft::clock::now();
+    return real < measured ? real : real + (real - measured) / 20;
+  };
+  const auto ask = [&] {
+    const std::uint64_t before = counted.ticks();
+    counted.note(before, faster());
+  };
+  ask();
+  while (weft::clock::now() < measured) continue;
+  for (int round = 0; round < 200; ++round) {
+    ask();
+    const time_point asked = weft::clock::now();
+    while (weft::clock::now() < asked + 40us) continue;
+    const time_point before = faster();
+    const time_point present = counted.present();
+    if (present == time_point::min()) continue;  // stopped in between, or no steady counter
+    REQUIRE(present >= before);
+  }
+}

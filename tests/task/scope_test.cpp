@@ -73,6 +73,28 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 5: every further wait in a cancelled scope
   });
 }
 
+TEST_CASE_FIXTURE(on_every_seed, "sem 5: a cancel stays due when a scope inside ends") {
+  run([] {
+    bool went_on = false;
+    auto t = spawn([&] {
+      cancel_scope inner;
+      with_scope(inner, [] {
+        try {
+          await_sleep(1h);
+        } catch (const cancelled&) {
+        }
+      });
+      weft::yield();
+      went_on = true;
+    });
+    weft::testing::wait_all_blocked();
+    t.cancel();
+    t.join();
+    CHECK(t.was_cancelled());
+    CHECK_FALSE(went_on);
+  });
+}
+
 TEST_CASE_FIXTURE(on_every_seed, "sem 7: a second cancel of a scope changes nothing") {
   run([] {
     cancel_scope scope;
@@ -172,16 +194,20 @@ TEST_CASE_FIXTURE(on_every_seed, "scope: both cancelled: only the outer one take
 
 TEST_CASE_FIXTURE(on_every_seed, "sem 16: a cancel of the task passes every scope that is cancelled, too") {
   run([] {
-    auto t = spawn([] {
+    bool scope_took_it = false;
+    weft::task<> t;
+    t = spawn([&] {
       cancel_scope scope;
       with_scope(scope, [&] {
         scope.cancel();
+        t.cancel("the whole task");
         await_sleep(1h);
       });
+      scope_took_it = true;
     });
-    t.cancel("from outside");
     t.join();
     CHECK(t.was_cancelled());
+    CHECK_FALSE(scope_took_it);
   });
 }
 

@@ -143,6 +143,17 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 10: a wait inside the handler throws again
               FAIL("a wait in the handler went on");
             }
           }) == 0);
+    CHECK(swallowed_in([] {
+            try {
+              try {
+                await_sleep(1h);
+              } catch (cancelled copied) {  // by value: it dies, and the original lives on
+                throw;
+              }
+            } catch (const cancelled&) {
+              weft::yield();
+            }
+          }) == 0);
   });
 }
 

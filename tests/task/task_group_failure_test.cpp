@@ -101,6 +101,21 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 27: a cancel from outside without errors l
   });
 }
 
+TEST_CASE_FIXTURE(on_every_seed, "sem 27: a cancel from outside leaves a group without children, too") {
+  run([] {
+    bool went_on = false;
+    auto t = spawn([&] {
+      with_task_group([](task_group&) { await_sleep(1h); });
+      went_on = true;
+    });
+    weft::testing::wait_all_blocked();
+    t.cancel();
+    t.join();
+    CHECK(t.was_cancelled());
+    CHECK_FALSE(went_on);
+  });
+}
+
 TEST_CASE_FIXTURE(on_every_seed, "sem 27: a cancel that meets the wait for the children ends them") {
   run([] {
     const auto start = weft::now();

@@ -135,6 +135,31 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 29: no child for a joined group; in a canc
   });
 }
 
+TEST_CASE_FIXTURE(on_every_seed, "sem 29: a child that cleans up after a cancel starts no sibling") {
+  run([] {
+    bool cleaned_up = false;
+    bool ran = false;
+    with_task_group([&](task_group& group) {
+      group.spawn([&] {
+        try {
+          await_sleep(1h);
+        } catch (const cancelled&) {
+          weft::shielded([&] {
+            group.spawn([&] { ran = true; });
+            await_sleep(1ms);
+          });
+          cleaned_up = true;
+          throw;
+        }
+      });
+      weft::testing::wait_all_blocked();
+      group.cancel();
+    });
+    CHECK(cleaned_up);
+    CHECK_FALSE(ran);
+  });
+}
+
 TEST_CASE_FIXTURE(on_every_seed, "sem 30: an eager child that fails at once aborts the group, not the spawner") {
   run([] {
     bool spawner_went_on = false;
@@ -173,6 +198,25 @@ TEST_CASE_FIXTURE(on_every_seed, "spawn: an eager task runs to its first wait, t
     auto at_once = spawn(eager, [] { return 5; });
     CHECK(at_once.done());
     CHECK(at_once.get() == 5);
+  });
+}
+
+TEST_CASE_FIXTURE(on_every_seed, "spawn: who spawns eagerly goes on before all that are ready") {
+  run([] {
+    std::string order;
+    auto other = spawn([&] { order += "d"; });
+    weft::spawn_options eager;
+    eager.eager = true;
+    auto t = spawn(eager, [&] {
+      order += "a";
+      weft::yield();
+    });
+    order += "b";
+    auto at_once = spawn(eager, [] {});
+    order += "c";
+    other.join();
+    t.join();
+    CHECK(order == "abcd");
   });
 }
 
@@ -223,6 +267,29 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 33: daemons end with the last ordinary chi
     });
     CHECK(daemon_was_cleaned_up);
     CHECK(weft::now() - start == 6ms);
+  });
+}
+
+TEST_CASE_FIXTURE(on_every_seed, "sem 33: the exit waits for daemons without an ordinary child, too") {
+  run([] {
+    const auto start = weft::now();
+    bool was_cleaned_up = false;
+    with_task_group([&](task_group& group) {
+      weft::spawn_options daemon;
+      daemon.daemon = true;
+      group.spawn(daemon, [&] {
+        try {
+          await_sleep(1h);
+        } catch (const cancelled&) {
+          weft::shielded([] { await_sleep(1ms); });
+          was_cleaned_up = true;
+          throw;
+        }
+      });
+      weft::testing::wait_all_blocked();
+    });
+    CHECK(was_cleaned_up);
+    CHECK(weft::now() - start == 1ms);
   });
 }
 

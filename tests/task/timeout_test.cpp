@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "loop/loop.hpp"
 #include "task/on_every_seed.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/cancel_scope.hpp"
@@ -111,6 +112,17 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 13: another exception wins, and the timer'
                                       }),
                          "disk full", std::runtime_error);
     await_sleep(1ms);  // nothing is due any more
+  });
+}
+
+TEST_CASE_FIXTURE(on_every_seed, "sem 73: what ends in time takes its deadline back") {
+  run([] {
+    const auto& timers = weft::detail::whole(*weft::detail::running_loop()).timers;
+    with_timeout(1h, [] { await_sleep(1ms); });
+    CHECK(timers.empty());
+    CHECK_THROWS_AS(with_timeout(1h, [] { throw std::runtime_error("early"); }),
+                    std::runtime_error);
+    CHECK(timers.empty());
   });
 }
 
