@@ -83,7 +83,7 @@ std::string word(const weft::outcome<T>& one) {
 template <class T>
 std::string word(const std::vector<T>& all) {
   std::string text;
-  for (const T& one : all) text += (text.empty() ? "" : " ") + word(one);
+  for (const auto& one : all) text += (text.empty() ? "" : " ") + word(one);
   return "[" + text + "]";
 }
 template <class... T>
