@@ -127,6 +127,30 @@ async def _():
     say(since(start))
 
 
+@pair("a cleanup that must go through, in spite of a second cancel")
+async def _():
+    async def cleanup():
+        await asyncio.sleep(3 * U)
+        say("cleaned")
+
+    async def body():
+        try:
+            await asyncio.sleep(9 * U)
+        finally:
+            inner = asyncio.create_task(cleanup())
+            while not inner.done():
+                try:
+                    await asyncio.shield(inner)
+                except asyncio.CancelledError:
+                    pass
+    t = asyncio.create_task(body())
+    await asyncio.sleep(1 * U)
+    t.cancel()
+    await asyncio.sleep(1 * U)
+    say(t.cancel())
+    say(await attempt(t))
+
+
 @pair("who joins a cancelled task waits for its cleanup")
 async def _():
     async def body():

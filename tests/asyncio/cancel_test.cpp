@@ -152,6 +152,23 @@ PAIR("cleanup after a cancellation may wait") {
   say(since(start));
 }
 
+PAIR("a cleanup that must go through, in spite of a second cancel") {
+  auto t = spawn([] {
+    try {
+      await_sleep(9 * unit);
+    } catch (const cancelled&) {
+      shielded([] { await_sleep(3 * unit); });
+      say("cleaned");
+      throw;
+    }
+  });
+  await_sleep(1 * unit);
+  t.cancel();
+  await_sleep(1 * unit);
+  say(t.cancel());
+  say(attempt([&] { t.get(); }));
+}
+
 PAIR("who joins a cancelled task waits for its cleanup") {
   auto t = spawn([] {
     try {

@@ -199,6 +199,17 @@ async def _():
     say("all ended")
 
 
+@pair("an error of a child's child ends the group")
+async def _():
+    async def child(group):
+        group.create_task(fail("boom", after=1))
+        await sleeper("child")
+    async def body():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(child(group))
+    say(await attempt(body()))
+
+
 @pair("a group may be nested in another one's body")
 async def _():
     async with asyncio.TaskGroup() as outer:

@@ -233,6 +233,17 @@ PAIR("a child may start siblings") {
   say("all ended");
 }
 
+PAIR("an error of a child's child ends the group") {
+  say(attempt([] {
+    with_task_group([](task_group& group) {
+      group.spawn([&] {
+        group.spawn(fail("boom", 1));
+        sleeper("child")();
+      });
+    });
+  }));
+}
+
 PAIR("a group may be nested in another one's body") {
   with_task_group([](task_group& outer) {
     outer.spawn(sleeper("outer", 2));

@@ -152,6 +152,23 @@ async def _():
     say("after")
 
 
+@pair("a done callback runs after a cancellation, too")
+async def _():
+    t = asyncio.create_task(sleeper("child"))
+    t.add_done_callback(lambda _: say("callback"))
+    await asyncio.sleep(1 * U)
+    t.cancel()
+    await asyncio.sleep(1 * U)
+    say(t.cancelled())
+
+
+@pair("a done callback runs before one who began to wait after it")
+async def _():
+    t = asyncio.create_task(value(1, after=1))
+    t.add_done_callback(lambda _: say("callback"))
+    say(await t)
+
+
 @pair("a done callback that fails is reported and stops nobody")
 async def _():
     def callback(_):

@@ -162,6 +162,21 @@ PAIR("a done callback that is added after the end runs at the next wait") {
   say("after");
 }
 
+PAIR("a done callback runs after a cancellation, too") {
+  auto t = spawn(sleeper("child"));
+  t.on_done([] { say("callback"); });
+  await_sleep(1 * unit);
+  t.cancel();
+  await_sleep(1 * unit);
+  say(t.was_cancelled());
+}
+
+PAIR("a done callback runs before one who began to wait after it") {
+  auto t = spawn(value(1, 1));
+  t.on_done([] { say("callback"); });
+  say(t.get());
+}
+
 PAIR("a done callback that fails is reported and stops nobody") {
   const reports reported;
   auto t = spawn(value(1));

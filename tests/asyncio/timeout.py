@@ -34,6 +34,18 @@ async def _():
     say(await attempt(asyncio.wait_for(fail("boom", after=1), 2 * U)))
 
 
+@pair("wait_for: a body that swallows the cancellation keeps its result")
+async def _():
+    async def body():
+        try:
+            await asyncio.sleep(9 * U)
+        except asyncio.CancelledError:
+            return 5
+    start = units()
+    say(await attempt(asyncio.wait_for(body(), 1 * U)))
+    say(since(start))
+
+
 @pair("wait_for without a limit waits")
 async def _():
     say(await asyncio.wait_for(value(4, after=100), None))

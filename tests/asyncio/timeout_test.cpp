@@ -44,6 +44,20 @@ PAIR("wait_for lets the body's error pass") {
   say(attempt([] { return with_timeout(2 * unit, fail("boom", 1)); }));
 }
 
+PAIR("wait_for: a body that swallows the cancellation keeps its result") {
+  const auto body = [] {
+    try {
+      await_sleep(9 * unit);
+    } catch (const cancelled&) {
+      return 5;
+    }
+    return 0;
+  };
+  const auto start = weft::now();
+  say(attempt([&] { return with_timeout(1 * unit, body); }));
+  say(since(start));
+}
+
 PAIR("wait_for without a limit waits") {
   say(with_timeout(weft::duration::max(), value(4, 100)));
 }

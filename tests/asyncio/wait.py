@@ -104,6 +104,17 @@ async def _():
     await cut(tasks)
 
 
+@pair("wait with a timeout of zero on tasks that have not begun")
+async def _():
+    async def body():
+        say("begins")
+        await asyncio.sleep(1 * U)
+    tasks = [asyncio.create_task(body(), name=name) for name in "ab"]
+    done, pending = await asyncio.wait(tasks, timeout=0)
+    say(names(done), names(pending))
+    await asyncio.wait(tasks)
+
+
 @pair("wait on what has ended returns at once")
 async def _():
     tasks = three()

@@ -136,6 +136,18 @@ PAIR("wait with a timeout of zero tells how things stand") {
   say(since(start));
 }
 
+PAIR("wait with a timeout of zero on tasks that have not begun") {
+  const auto body = [] {
+    say("begins");
+    await_sleep(1 * unit);
+    return 0;
+  };
+  tasks_of_int tasks;
+  for (const char* name : {"a", "b"}) tasks.push_back(spawn({name}, body));
+  say_names(tasks, wait(tasks, until::all_completed, 0 * unit));
+  wait(tasks);
+}
+
 PAIR("wait on what has ended returns at once") {
   auto tasks = three();
   await_sleep(4 * unit);
