@@ -58,8 +58,7 @@ PAIR("gather awaits a task that is given twice once") {
 }
 
 PAIR("gather nests") {
-  const auto [inner, last] =
-      gather([] { return gather(value(1, 2), value(2, 1)); }, value(3, 1));
+  const auto [inner, last] = gather([] { return gather(value(1, 2), value(2, 1)); }, value(3, 1));
   say(inner, last);
 }
 
@@ -85,9 +84,7 @@ PAIR_THAT_DIFFERS("sem 38", "gather leaves the others running when one fails",
 }
 
 PAIR("an error in a nested gather reaches the outer one") {
-  say(attempt([] {
-    return gather([] { return gather(value(1), fail("boom", 1)); }, value(2));
-  }));
+  say(attempt([] { return gather([] { return gather(value(1), fail("boom", 1)); }, value(2)); }));
 }
 
 PAIR("gather with return_exceptions puts errors in their places") {

@@ -94,9 +94,8 @@ PAIR("a child's result can be awaited inside the group") {
 }
 
 PAIR("a child has the name that it was given") {
-  with_task_group([](task_group& group) {
-    group.spawn({"reader"}, [] { say(weft::this_fiber::name()); });
-  });
+  with_task_group(
+      [](task_group& group) { group.spawn({"reader"}, [] { say(weft::this_fiber::name()); }); });
 }
 
 PAIR("a child that fails cancels its siblings") {

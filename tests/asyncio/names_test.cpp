@@ -127,7 +127,8 @@ TEST_CASE("asyncio: every name of the table is held by a pair, comes later, or s
   const strings pairs = all_pairs();
   strings bad;
   for (const auto& [name, holder] : table()) {
-    const bool is_told = starts_with(holder, "none, because ") || starts_with(holder, "comes with ");
+    const bool is_told =
+        starts_with(holder, "none, because ") || starts_with(holder, "comes with ");
     if (!is_told && !has(pairs, holder)) bad.push_back(name + ": " + holder);
   }
   INFO(joined(bad));
@@ -145,9 +146,9 @@ TEST_CASE("asyncio: no name of the table is unknown to Python") {
       "print(*dir(asyncio), sep=\"\\n\")'");
   const strings names = split_lines(listed.output);
   if (names.empty() || names.front() != "True") WEFT_SKIP("this Python is not 3.11");
-  for (const auto& [name, holder] : table()) {
-    CAPTURE(name);
-    CHECK((of_others.count(name) != 0) != has(names, name));
+  for (const auto& row : table()) {
+    CAPTURE(row.first);
+    CHECK((of_others.count(row.first) != 0) != has(names, row.first));
   }
 }
 

@@ -123,7 +123,9 @@ std::string attempt(F&& f) {
 
 // ---- helpers, as in pairs.py
 
-inline long since(weft::time_point start) { return static_cast<long>((weft::now() - start) / unit); }
+inline long since(weft::time_point start) {
+  return static_cast<long>((weft::now() - start) / unit);
+}
 
 inline auto value(int result, int after = 0) {
   return [=] {
@@ -208,11 +210,11 @@ class pair_fixture : public on_virtual_time {
 #define PAIR_THAT_DIFFERS(promise, name, difference) \
   WEFT_PAIR(DOCTEST_ANONYMOUS(port_), name, true, difference)
 
-#define WEFT_PAIR(port, name, in_loop, difference)                                           \
-  static void port(::weft_tests::pair_fixture& pair);                                        \
-  TEST_CASE_FIXTURE(::weft_tests::pair_fixture, "asyncio: " name) {                          \
-    const auto& python = ::weft_tests::python_output::beside(__FILE__);                      \
-    if (!python.lack.empty()) WEFT_SKIP(python.lack.c_str());                                \
-    compare(python, name, &port, in_loop, difference);                                       \
-  }                                                                                          \
+#define WEFT_PAIR(port, name, in_loop, difference)                      \
+  static void port(::weft_tests::pair_fixture& pair);                   \
+  TEST_CASE_FIXTURE(::weft_tests::pair_fixture, "asyncio: " name) {     \
+    const auto& python = ::weft_tests::python_output::beside(__FILE__); \
+    if (!python.lack.empty()) WEFT_SKIP(python.lack.c_str());           \
+    compare(python, name, &port, in_loop, difference);                  \
+  }                                                                     \
   static void port([[maybe_unused]] ::weft_tests::pair_fixture& pair)

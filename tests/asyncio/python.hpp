@@ -20,8 +20,8 @@ inline command_result run_python(const std::string& arguments) {
   command_result result{-1, {}};
   const std::string interpreter = from_environment("WEFT_PYTHON");
   // -B: leaves no __pycache__ in the source tree.
-  const std::string command =
-      "cd " + in_quotes(asyncio_folder()) + " && exec " + in_quotes(interpreter) + " -B " + arguments;
+  const std::string command = "cd " + in_quotes(asyncio_folder()) + " && exec " +
+                              in_quotes(interpreter) + " -B " + arguments;
   std::FILE* const pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr) return result;
   char buffer[4096];
@@ -82,8 +82,8 @@ struct python_output {
   }
 };
 
-// Reads a difference: lines that both say begin with two spaces, asyncio's own with "- ", weft's own
-// with "+ ". Returns the lines of one side, '-' or '+'.
+// Reads a difference: lines that both say begin with two spaces, asyncio's own with "- ", weft's
+// own with "+ ". Returns the lines of one side, '-' or '+'.
 inline std::vector<std::string> side_of(const std::string& difference, char own) {
   std::vector<std::string> lines;
   for (const std::string& line : split_lines(difference)) {

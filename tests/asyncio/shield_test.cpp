@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// shield: the ports of shield.py. Waiting for a task never cancels it, so get() is a shield already;
-// shielded() protects a piece of the waiting task itself.
+// shield: the ports of shield.py. Waiting for a task never cancels it, so get() is a shield
+// already; shielded() protects a piece of the waiting task itself.
 #include <vector>
 
 #include "asyncio/pair.hpp"

@@ -77,9 +77,7 @@ PAIR("what a thread hands over may wait") {
 PLAIN_PAIR("a thread is refused once the loop has ended") {
   const loop_ref loop = weft::run(pair.how(), [] { return this_loop(); });
   std::vector<std::string> results;
-  std::thread thread([&] {
-    results.push_back(attempt([&] { loop.post([] { say("never"); }); }));
-  });
+  std::thread thread([&] { results.push_back(attempt([&] { loop.post([] { say("never"); }); })); });
   thread.join();
   say(results);
 }

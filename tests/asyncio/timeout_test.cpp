@@ -58,9 +58,7 @@ PAIR("wait_for: a body that swallows the cancellation keeps its result") {
   say(since(start));
 }
 
-PAIR("wait_for without a limit waits") {
-  say(with_timeout(weft::duration::max(), value(4, 100)));
-}
+PAIR("wait_for without a limit waits") { say(with_timeout(weft::duration::max(), value(4, 100))); }
 
 PAIR("wait_for of zero does not start the task") {
   // The region owns the task, so its end is the task's.
