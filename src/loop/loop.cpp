@@ -13,6 +13,7 @@
 #include "../base/copies.hpp"
 #include "../base/sanitizers.hpp"
 #include "../base/syscalls.hpp"
+#include "../context/suspended.hpp"
 #include "../stack/overflow.hpp"
 #include "epoll_poller.hpp"
 #include "weft/detail/check.hpp"
@@ -103,6 +104,7 @@ loop::loop(const options& given)
   idle.attention = attention_loop;
   idle.state = fiber_state::ready;
   idle.has_handle = true;  // a part of the loop: its end frees no record
+  learn_frame(idle.bound->top, idle.bound->usable_bytes());
   make_context(idle.ctx, idle.bound->top, idle.bound->usable_bytes(), &idle_main);
   try {
     baggage_of(root).name = how.name;

@@ -6,28 +6,13 @@
 
 #include "../loop/loop.hpp"
 #include "../loop/wait_graph.hpp"
+#include "../loop/tree.hpp"
 #include "weft/debug.hpp"
 #include "weft/detail/check.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
-
-const char* state_of(const loop& here, const fiber& f) noexcept {
-  switch (f.state) {
-    case fiber_state::blank:
-      return "blank";
-    case fiber_state::fresh:
-      return f.node.is_linked() ? "waiting to start" : "ready";
-    case fiber_state::ready:
-      return &f == here.current ? "running" : "ready";
-    case fiber_state::parked:
-      return "parked";
-    case fiber_state::done:
-      return "done";
-  }
-  return "?";
-}
 
 // "fiber 3", when the wait is for another fiber's end.
 std::string describe_wait(const fiber& f) {
