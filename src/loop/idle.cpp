@@ -54,9 +54,7 @@ bool move_without_waiting(loop& here) noexcept {
   if (here.shared->box.has_mail()) return true;  // what came before the last external ref went
   const time_point before = here.time->now();
   if (!here.time->jump(here.timers.next_deadline())) return false;
-  if (here.tracer != nullptr && here.time->now() != before) {
-    here.tracer->record(testing::trace_kind::jump, 0, here.time->now(), "");
-  }
+  if (here.time->now() != before) here.record(testing::trace_kind::jump, here.idle);
   return true;
 }
 
@@ -90,6 +88,7 @@ void loop::fire_timers() noexcept {
 }
 
 void loop::turn() noexcept {
+  ++turns;
   turn_end = ready.taken() + slice;
   look(*this);
   if (!ready.empty()) {

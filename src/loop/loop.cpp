@@ -128,9 +128,29 @@ loop::~loop() {
 }
 
 void loop::watch() noexcept {
-  is_watched = is_observed || is_instrumented || tracer != nullptr;
+  is_watched = is_observed || is_instrumented || sinks != nullptr;
   slice = is_watched ? 1 : 61;
   if (is_watched) turn_end = 0;
+}
+
+bool loop::add_sink(event_sink& sink) noexcept {
+  for (const event_sink* s = sinks; s != nullptr; s = s->next) {
+    if (s->which == sink.which) return false;
+  }
+  sink.from = this;
+  sink.next = sinks;
+  sinks = &sink;
+  watch();
+  return true;
+}
+
+void loop::remove_sink(event_sink& sink) noexcept {
+  event_sink** link = &sinks;
+  while (*link != &sink) link = &(*link)->next;
+  *link = sink.next;
+  sink.finish(*this);
+  sink.from = nullptr;
+  watch();
 }
 
 void loop::measure_root_stack() noexcept {
@@ -178,6 +198,7 @@ void loop::enter(const char* call) {
 
 void loop::leave() noexcept {
   WEFT_ASSERT(current == &root);
+  while (sinks != nullptr) remove_sink(*sinks);
   WEFT_C_NAME(current_loop) = nullptr;
   root.state = fiber_state::done;
   if (has_sigint_handler_) {

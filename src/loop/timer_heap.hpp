@@ -58,6 +58,7 @@ class timer_heap {
   }
 
   bool empty() const noexcept { return slots_.empty(); }
+  std::size_t size() const noexcept { return slots_.size(); }
   time_point next_deadline() const noexcept {
     return slots_.empty() ? time_point::max() : slots_.front().deadline;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// debug::print_tree: who spawned whom, what each one waits for, and where it stands.
+// The tree of tasks: who spawned whom, what each one waits for, and where it stands.
 #include "tree.hpp"
 
 #include <algorithm>
@@ -8,7 +8,6 @@
 
 #include "../context/suspended.hpp"
 #include "../fiber/walk.hpp"
-#include "weft/debug.hpp"
 #include "weft/detail/check.hpp"
 #include "weft/report.hpp"
 
@@ -163,14 +162,4 @@ void report_tree(loop& here) noexcept {
 }
 
 }  // namespace detail
-
-namespace debug {
-
-void print_tree(std::FILE* to) {
-  const std::string text =
-      detail::draw_tree(detail::whole(detail::require_loop("debug::print_tree()")));
-  std::fwrite(text.data(), 1, text.size(), to);
-}
-
-}  // namespace debug
 WEFT_NAMESPACE_END

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// debug::dump_fibers: a line per fiber.
+// debug::dump_fibers: a line per fiber. debug::print_tree: the window to src/loop/tree.cpp.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -68,6 +68,10 @@ std::string wait_graph() {
   const std::string text =
       detail::describe_waits(detail::whole(detail::require_loop("debug::wait_graph()")));
   return "weft: who waits for whom" + (text.empty() ? "\n  nobody waits" : text);
+void print_tree(std::FILE* to) {
+  const std::string text =
+      detail::draw_tree(detail::whole(detail::require_loop("debug::print_tree()")));
+  std::fwrite(text.data(), 1, text.size(), to);
 }
 
 }  // namespace debug
