@@ -43,6 +43,10 @@ struct options {
   overflow_report overflow = overflow_report::if_default;
   weft::float_control float_control = weft::float_control::per_fiber;
   bool detect_deadlock = true;  // main's wait throws would_deadlock when nothing can ever end it
+  // Ctrl-\ (SIGQUIT) prints debug::print_tree()'s tree to weft's reports instead of ending the
+  // program, once the loop looks next; only if SIGQUIT was at its default. For all loops of a
+  // process: WEFT_TREE_ON_SIGQUIT=1 in the environment.
+  bool tree_on_sigquit = false;
   bool measure_stacks = false;  // an exact debug::stack_report(), for about 4 us a fiber
 };
 

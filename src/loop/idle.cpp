@@ -5,6 +5,7 @@
 
 #include "loop.hpp"
 #include "wait_graph.hpp"
+#include "tree.hpp"
 #include "weft/detail/check.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -38,6 +39,7 @@ void look(loop& here) noexcept {
   here.shared->box.drain(here);
   if (!here.arrivals.empty()) here.admit_arrivals();
   cancel_main_on_sigint(here);
+  if (here.tree_bell.take()) report_tree(here);
 }
 
 // True if something became ready without the kernel's sleep: somebody waits for quiet, or the

@@ -183,6 +183,9 @@ void loop::enter(const char* call) {
   if (how.handle_sigint && is_main_thread) {
     has_sigint_handler_ = install_sigint_handler(shared->box.event_fd());
   }
+  if (how.tree_on_sigquit || is_tree_wanted_by_environment()) {
+    tree_bell.start(shared->box.event_fd());
+  }
   root.attention = 0;
   root.is_cancel_called = false;
   if (root.bag) {
@@ -201,6 +204,7 @@ void loop::leave() noexcept {
   while (sinks != nullptr) remove_sink(*sinks);
   WEFT_C_NAME(current_loop) = nullptr;
   root.state = fiber_state::done;
+  tree_bell.stop();
   if (has_sigint_handler_) {
     uninstall_sigint_handler();
     if (take_sigint()) has_late_sigint = true;

@@ -16,6 +16,7 @@
 #include "../stack/stack_pool.hpp"
 #include "poller.hpp"
 #include "shared_side.hpp"
+#include "sigquit.hpp"
 #include "stack_marks.hpp"
 #include "timer_heap.hpp"
 #include "weft/detail/config.hpp"
@@ -67,6 +68,7 @@ class loop final : public loop_core {
   list adopted;   // records from the heap: through message
   std::size_t adopted_count = 0;
   event_sink* sinks = nullptr;  // traces
+  sigquit_listener tree_bell;
   std::uint64_t random_state;
   unsigned slice = 61;             // switches of a turn; 1 if the loop is watched
   std::size_t eager_spawners = 0;  // with a seed: at the front of the ring, in their order
@@ -75,6 +77,8 @@ class loop final : public loop_core {
   std::uint64_t swallowed = 0;     // `cancelled`s that a catch clause ended before their scope
   unsigned slice = 61;          // switches of a turn; 1 if the loop is watched
   unsigned looks = 0;           // observed loops poll the kernel every 61st
+  unsigned slice = 61;  // switches of a turn; 1 if the loop is watched
+  unsigned looks = 0;   // observed loops poll the kernel every 61st
   std::uint64_t turns = 0;
   std::size_t waiting[3] = {};  // parked in wakers, by ended_by
   std::uint64_t swallowed = 0;  // `cancelled`s that a catch clause ended before their scope
