@@ -48,7 +48,7 @@ int wait_for_descriptor(int fd, short events, time_point deadline) {
   descriptor_wait self{here.current, 0};
   const long refused = here.kernel->watch(fd, events, self);
   if (refused < 0) return static_cast<int>(refused);
-  if (deadline != time_point::max()) arm_own_timer(here, deadline);
+  if (deadline != time_point::max()) arm_own_timer(here, here.time->now(), deadline);
   ++here.waits_for(ended_by::world);
   const wake_reason reason = park(here, descriptor_wait_type, &self, can_cancel_wait(here));
   --here.waits_for(ended_by::world);
