@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "loop.hpp"
-#include "wait_graph.hpp"
 #include "tree.hpp"
+#include "wait_graph.hpp"
 #include "weft/detail/check.hpp"
 
 WEFT_NAMESPACE_BEGIN

@@ -75,13 +75,7 @@ class loop final : public loop_core {
   unsigned looks = 0;              // observed loops poll the kernel every 61st
   std::size_t waiting[3] = {};     // parked in wakers, by ended_by
   std::uint64_t swallowed = 0;     // `cancelled`s that a catch clause ended before their scope
-  unsigned slice = 61;          // switches of a turn; 1 if the loop is watched
-  unsigned looks = 0;           // observed loops poll the kernel every 61st
-  unsigned slice = 61;  // switches of a turn; 1 if the loop is watched
-  unsigned looks = 0;   // observed loops poll the kernel every 61st
   std::uint64_t turns = 0;
-  std::size_t waiting[3] = {};  // parked in wakers, by ended_by
-  std::uint64_t swallowed = 0;  // `cancelled`s that a catch clause ended before their scope
   std::unique_ptr<std::string> deadlock;  // main's wait is to throw it
   bool has_reported_deadlock = false;
   unsigned doubts = 0;  // sleeps without a timer since something happened: is that for ever?

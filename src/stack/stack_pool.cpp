@@ -293,11 +293,11 @@ stack_pool::usage stack_pool::measure() const noexcept {
   for (const size_class& c : classes_) {
     all.warm += c.warm_count;
     for (const stack_slab* slab = c.slabs; slab != nullptr; slab = slab->next) {
-      all.in_use += slab->in_use;  // the warm ones included
+      all.in_use += slab->in_use;  // the idle ones whose memory is kept included
       all.reserved_bytes += slab->bytes;
     }
+    all.in_use -= c.warm_count;
   }
-  all.in_use -= all.warm;
   return all;
 }
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "../loop/loop.hpp"
-#include "../loop/wait_graph.hpp"
 #include "../loop/tree.hpp"
+#include "../loop/wait_graph.hpp"
 #include "weft/debug.hpp"
 #include "weft/detail/check.hpp"
 
@@ -68,6 +68,8 @@ std::string wait_graph() {
   const std::string text =
       detail::describe_waits(detail::whole(detail::require_loop("debug::wait_graph()")));
   return "weft: who waits for whom" + (text.empty() ? "\n  nobody waits" : text);
+}
+
 void print_tree(std::FILE* to) {
   const std::string text =
       detail::draw_tree(detail::whole(detail::require_loop("debug::print_tree()")));
