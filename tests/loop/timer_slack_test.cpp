@@ -36,6 +36,8 @@ struct silent_poller final : weft::detail::poller {
     ++waits;
     clock.present += longest;
   }
+  long watch(int, short, weft::detail::descriptor_wait&) noexcept override { return 0; }
+  void unwatch(int) noexcept override {}
   patient_clock& clock;
   std::size_t waits = 0;
 };
