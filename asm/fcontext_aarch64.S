@@ -112,6 +112,9 @@ WEFT_C_NAME(context_probe):
         adrp    x9, WEFT_C_NAME(jump_fcontext)
         ldr     x9, [x9, #:lo12:WEFT_C_NAME(jump_fcontext)]
         blr     x9
+        .globl  WEFT_C_NAME(context_probe_arrived)
+        .hidden WEFT_C_NAME(context_probe_arrived)
+WEFT_C_NAME(context_probe_arrived):
         ldp     x19, x20, [sp, #16]
         ldp     x21, x22, [sp, #32]
         ldp     x23, x24, [sp, #48]

@@ -124,6 +124,9 @@ WEFT_C_NAME(context_probe):
         leaq    4(%rbx), %r14
         leaq    5(%rbx), %r15
         call    *WEFT_C_NAME(jump_fcontext)(%rip)
+        .globl  WEFT_C_NAME(context_probe_arrived)
+        .hidden WEFT_C_NAME(context_probe_arrived)
+WEFT_C_NAME(context_probe_arrived):
         addq    $8, %rsp
         .cfi_adjust_cfa_offset -8
         popq    %r15

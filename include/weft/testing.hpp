@@ -54,7 +54,7 @@ struct trace_event {
 // Records what the running loop does from here until it is destroyed, on the same thread, or run()
 // ends.
 // Same program, seed and virtual clock: the same events, on every machine and compiler.
-class WEFT_API trace : private detail::event_sink {
+class WEFT_API trace final : private detail::event_sink {
  public:
   trace();  // Throws: std::logic_error on a plain thread, or while another trace records
   ~trace();

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "../../asm/frame_fcontext.h"
+#include "../base/sanitizers.hpp"
 #include "float_control.hpp"
 #include "suspended.hpp"
 #include "weft/detail/compiler.hpp"
@@ -32,11 +33,13 @@ void WEFT_C_NAME(context_entry)(fcontext::transfer_t);
 void WEFT_C_NAME(context_probe)(void* other, std::uintptr_t* words);
 void WEFT_C_NAME(context_probed)(fcontext::transfer_t);
 extern __attribute__((visibility("hidden"))) const char WEFT_C_NAME(context_arrived)[];
+extern __attribute__((visibility("hidden"))) const char WEFT_C_NAME(context_probe_arrived)[];
 
 // What learn_frame() found out; the debugger's script reads it, too.
 struct WEFT_C_NAME(frame_layout) {
   std::uint32_t bytes;  // from the handle to sp after the switch; 0: unknown
   std::uint32_t at[weft::detail::kept_registers];  // offsets from the handle
+  std::uint32_t goes_on_at;                        // the offset of where it will go on
 };
 extern __attribute__((visibility("hidden"))) struct WEFT_C_NAME(frame_layout)
     WEFT_C_NAME(saved_frame);
@@ -88,21 +91,28 @@ void make_context(context& fresh, void* top, std::size_t bytes, context_entry en
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
+// The offset at which `value` stands, the last if there are several; false: nowhere.
+static bool find_word(const std::uintptr_t* words, std::uint32_t bytes, std::uintptr_t value,
+                      std::uint32_t& at) noexcept {
+  bool is_found = false;
+  for (std::uint32_t i = 0; i < bytes; i += sizeof(void*)) {
+    if (words[i / sizeof(void*)] != value) continue;
+    at = i;
+    is_found = true;
+  }
+  return is_found;
+}
+
 static bool read_frame(const std::uintptr_t* words,
                        struct WEFT_C_NAME(frame_layout) & found) noexcept {
   const std::uintptr_t bytes = words[0] - words[1];
   if (bytes == 0 || bytes > WEFT_PROBE_WORDS * sizeof(void*)) return false;
   found.bytes = static_cast<std::uint32_t>(bytes);
   for (std::size_t i = 0; i < kept_registers; ++i) {
-    std::size_t seen = 0;
-    for (std::uint32_t at = 0; at < found.bytes; at += sizeof(void*)) {
-      if (words[2 + at / sizeof(void*)] != WEFT_PROBE_VALUE + i) continue;
-      found.at[i] = at;
-      ++seen;
-    }
-    if (seen != 1) return false;
+    if (!find_word(words + 2, found.bytes, WEFT_PROBE_VALUE + i, found.at[i])) return false;
   }
-  return true;
+  const auto arrived = reinterpret_cast<std::uintptr_t>(WEFT_C_NAME(context_probe_arrived));
+  return find_word(words + 2, found.bytes, arrived, found.goes_on_at);
 }
 
 void learn_frame(void* top, std::size_t bytes) noexcept {
@@ -111,6 +121,7 @@ void learn_frame(void* top, std::size_t bytes) noexcept {
     std::uintptr_t words[2 + WEFT_PROBE_WORDS] = {};
     void* const other = fcontext::make_fcontext(top, bytes, &WEFT_C_NAME(context_probed));
     WEFT_C_NAME(context_probe)(other, words);
+    VALGRIND_MAKE_MEM_DEFINED(words, sizeof words);  // a frame has holes
     struct WEFT_C_NAME(frame_layout) found {};
     if (read_frame(words, found)) WEFT_C_NAME(saved_frame) = found;
   });
@@ -127,12 +138,7 @@ suspended_side look_at(const context& suspended) noexcept {
   const auto handle = reinterpret_cast<std::uintptr_t>(suspended.sp);
   if (handle == 0 || frame.bytes == 0) return side;
   const auto arrived = reinterpret_cast<std::uintptr_t>(WEFT_C_NAME(context_arrived));
-  // A side that never ran would go on elsewhere.
-  bool goes_on_in_switch = false;
-  for (std::size_t at = 0; at < frame.bytes; at += sizeof(void*)) {
-    goes_on_in_switch = goes_on_in_switch || word_at(handle + at) == arrived;
-  }
-  if (!goes_on_in_switch) return side;
+  if (word_at(handle + frame.goes_on_at) != arrived) return side;  // it never ran
   side.sp = handle + frame.bytes;
   for (std::size_t i = 0; i < kept_registers; ++i) side.kept[i] = word_at(handle + frame.at[i]);
 #if defined(__x86_64__)

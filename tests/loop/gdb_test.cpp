@@ -39,9 +39,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int fibers = 1000;
+constexpr int fibers_in_core = 1000;
+constexpr int fibers_alive = 60;
 
-void park_fibers() {
+void park_fibers(int fibers) {
   std::vector<weft::task<int>> tasks;
   for (int i = 2; i < fibers + 2; ++i) {  // i is the fiber's number
     tasks.push_back(weft::spawn({"parked"}, [i] { return weft_tests_parks_for_good(i); }));
@@ -81,7 +82,7 @@ std::size_t count_of(const std::string& text, const std::string& part) {
 
 const std::vector<std::string> looks = {
     "info fibers",
-    "fiber 500",
+    "fiber 50",
     "info locals",
     "bt",
     "fiber",
@@ -94,28 +95,28 @@ const std::vector<std::string> looks = {
     "fiber 4711",
 };
 
-void check_looks(const std::string& output) {
+void check_looks(const std::string& output, int fibers) {
   CAPTURE(output);
-  CHECK(output.find("Thread 1: 1001 fibers") != std::string::npos);
+  CHECK(output.find("Thread 1: " + std::to_string(fibers + 1) + " fibers") != std::string::npos);
   CHECK(output.find("  fiber 1 'main': running, in ") != std::string::npos);
   CHECK(count_of(output,
                  "'parked': parked in sleep, in weft_tests_parks_for_good, "
                  "spawned at gdb_test.cpp:") == fibers);
-  // fiber 500: the user's frame is selected, with its locals; bt shows the fiber's frames alone.
-  const std::size_t selected = output.find("[fiber 500 'parked': parked in sleep]");
+  // fiber 50: the user's frame is selected, with its locals; bt shows the fiber's frames alone.
+  const std::size_t selected = output.find("[fiber 50 'parked': parked in sleep]");
   REQUIRE(selected != std::string::npos);
   const std::string rest = output.substr(selected);
-  CHECK(rest.find("mine = 3500") != std::string::npos);
+  CHECK(rest.find("mine = 350") != std::string::npos);
   CHECK(rest.find(" weft_tests_parks_for_good (number=", rest.find("mine = ")) !=
         std::string::npos);
-  CHECK(rest.find("[fiber 500 'parked' on thread 1]") != std::string::npos);
+  CHECK(rest.find("[fiber 50 'parked' on thread 1]") != std::string::npos);
   CHECK(rest.find("mine = 49") != std::string::npos);
   CHECK(rest.find("mine = 56") != std::string::npos);
   const std::size_t off = rest.find("own stack:");
   REQUIRE(off != std::string::npos);
-  CHECK(rest.substr(0, off).find("park_fibers () at") == std::string::npos);
-  CHECK(rest.substr(off).find("park_fibers () at") != std::string::npos);
-  CHECK(rest.substr(rest.find("still:")).find("[fiber 500 'parked' on thread 1]") !=
+  CHECK(rest.substr(0, off).find("park_fibers (fibers=") == std::string::npos);
+  CHECK(rest.substr(off).find("park_fibers (fibers=") != std::string::npos);
+  CHECK(rest.substr(rest.find("still:")).find("[fiber 50 'parked' on thread 1]") !=
         std::string::npos);
   CHECK(output.find("There is no fiber 4711 that has not ended.") != std::string::npos);
   CHECK(output.find("corrupt stack") == std::string::npos);
@@ -126,7 +127,9 @@ const char* reason_to_skip() {
   if (weft_tests::is_emulated()) return weft_tests::no_debugger_under_emulation;
   if (weft_tests::is_sanitized) return "LeakSanitizer and TSan do not run under a debugger";
   if (script().empty()) return "WEFT_SOURCE_ROOT is not set";
-  if (weft_tests::run_program({"gdb", "-batch", "-nx", "-ex", "python print(1)"}).status != 0) {
+  static const bool has_gdb =
+      weft_tests::run_program({"gdb", "-batch", "-nx", "-ex", "python print(1)"}).status == 0;
+  if (!has_gdb) {
     return "gdb with Python is not installed";
   }
   return nullptr;
@@ -137,7 +140,8 @@ const char* reason_to_skip() {
 TEST_CASE("a program with parked fibers" * doctest::test_suite("subjects") * doctest::skip()) {
   weft::options how;
   how.stack_bytes = 64 * 1024;  // gdb writes all of it into a core file
-  weft::run(how, [] { park_fibers(); });
+  const char* const many = std::getenv("WEFT_TESTS_MANY_FIBERS");
+  weft::run(how, [&] { park_fibers(many != nullptr ? fibers_in_core : fibers_alive); });
 }
 
 TEST_CASE("gdb: lists the fibers of a program that stopped, and shows their stacks") {
@@ -145,7 +149,7 @@ TEST_CASE("gdb: lists the fibers of a program that stopped, and shows their stac
   const child_end end =
       gdb({"-ex", "break weft_tests_gdb_looks_here", "-ex", "run"}, looks, run_subject());
   if (!end.says("weft_tests_gdb_looks_here ()")) WEFT_SKIP("gdb cannot start programs here");
-  check_looks(end.output);
+  check_looks(end.output, fibers_alive);
 }
 
 TEST_CASE("gdb: lists the fibers in a core file, and shows their stacks") {
@@ -165,6 +169,7 @@ TEST_CASE("gdb: lists the fibers in a core file, and shows their stacks") {
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_CORE, &limit) != 0 || chdir(folder.c_str()) != 0) return 1;
     dup2(STDERR_FILENO, STDOUT_FILENO);  // not into the log: a summary there would be counted
+    setenv("WEFT_TESTS_MANY_FIBERS", "1", 1);
     const auto file = weft_tests::this_program();
     execl(file.c_str(), file.c_str(), "--test-suite=subjects", "--no-skip", "--no-breaks", nullptr);
     return 1;
@@ -174,10 +179,11 @@ TEST_CASE("gdb: lists the fibers in a core file, and shows their stacks") {
     if (kernel_has_guards()) {
       WEFT_SKIP("no core file from the kernel, and gdb's end at the first guard");
     }
-    gdb({"-ex", "break weft_tests_gdb_looks_here", "-ex", "run"},
+    gdb({"-ex", "set environment WEFT_TESTS_MANY_FIBERS 1", "-ex",
+         "break weft_tests_gdb_looks_here", "-ex", "run"},
         {"generate-core-file " + (folder / "made_by_gdb").string()}, run_subject());
     if (fs::is_empty(folder)) WEFT_SKIP("neither the kernel nor gdb writes core files here");
   }
   const fs::path core = fs::directory_iterator(folder)->path();
-  check_looks(gdb({}, looks, {weft_tests::this_program(), core.string()}).output);
+  check_looks(gdb({}, looks, {weft_tests::this_program(), core.string()}).output, fibers_in_core);
 }
