@@ -74,7 +74,7 @@ static_assert(sp_is_fresh == WEFT_SP_IS_FRESH && sp_is_inline == WEFT_SP_IS_INLI
 constexpr std::uintptr_t inline_frame_bytes = 144;  // weft/detail/inline_switch.hpp
 
 // Below an instrumented frame may lie what a sanitizer has poisoned for an earlier one.
-WEFT_NO_SANITIZE WEFT_NOINLINE std::uintptr_t word_at(std::uintptr_t address) noexcept {
+WEFT_NOINLINE WEFT_NO_SANITIZE std::uintptr_t word_at(std::uintptr_t address) noexcept {
   return *reinterpret_cast<const std::uintptr_t*>(address);
 }
 

@@ -128,7 +128,7 @@ void learn_frame(void* top, std::size_t bytes) noexcept {
 }
 
 // Below an instrumented frame may lie what a sanitizer has poisoned for an earlier one.
-WEFT_NO_SANITIZE WEFT_NOINLINE static std::uintptr_t word_at(std::uintptr_t address) noexcept {
+WEFT_NOINLINE WEFT_NO_SANITIZE static std::uintptr_t word_at(std::uintptr_t address) noexcept {
   return *reinterpret_cast<const std::uintptr_t*>(address);
 }
 

@@ -18,8 +18,6 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
-constexpr std::size_t most_calls = 128;
-
 bool starts_with(std::string_view text, std::string_view with) noexcept {
   return text.substr(0, with.size()) == with;
 }
@@ -70,6 +68,8 @@ std::string shortened(std::string name) {
 }
 
 #if WEFT_HAVE_LIBUNWIND
+
+constexpr std::size_t most_calls = 128;
 
 #define WEFT_STRING_OF(name) #name
 #define WEFT_STRING_EXPAND(name) WEFT_STRING_OF(name)
