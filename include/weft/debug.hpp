@@ -32,9 +32,9 @@ WEFT_API std::string wait_graph();
 // state, what it waits for and for whom, since when, spawn site; below that the calls on its stack,
 // innermost first, weft's own left out. One whose spawner has ended stands below the nearest
 // ancestor that is still known, else below main, and says so.
-// All calls are shown if weft was built with libunwind, which is opened at the first use, and if
-// 64 KiB of the caller's stack are left; else the one that led into the wait. Function names take a
-// search through the program's symbol table, each once a tree.
+// All calls are shown if weft was built with libunwind, which is opened at the first use (and keeps
+// two descriptors open), and if 64 KiB of the caller's stack are left; else the one that led into
+// the wait. Function names take a search through the program's symbol table, each once a tree.
 // The same goes to weft's reports (stderr) on SIGQUIT: options::tree_on_sigquit.
 // Parks: never.  Calls from: fiber.  Throws: std::logic_error on a plain thread; std::bad_alloc.
 WEFT_API void print_tree(std::FILE* to);

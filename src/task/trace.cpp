@@ -16,7 +16,7 @@ namespace debug {
 using detail::traced_event;
 using testing::trace_kind;
 
-class __attribute__((visibility("hidden"))) trace::recorder final : public detail::event_sink {
+class trace::recorder final : public detail::event_sink {
  public:
   explicit recorder(std::size_t most)
       : event_sink(kind::debug),
