@@ -91,6 +91,22 @@ TEST_CASE_FIXTURE(on_virtual_time, "sem 23: a task whose waits set errno: sleeps
   });
 }
 
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 23: a join that has begun when the cancel comes completes by errno, too") {
+  run([] {
+    weft::spawn_options by_errno;
+    by_errno.cancel = weft::on_cancel::errno_;
+    auto other = weft::spawn([] {
+      weft::await_sleep(5ms);
+      return 4;
+    });
+    auto t = weft::spawn(by_errno, [&] { return other.get(); });
+    weft::testing::wait_all_blocked();
+    CHECK(t.cancel());
+    CHECK(t.get() == 4);
+  });
+}
+
 TEST_CASE_FIXTURE(on_virtual_time, "sem 23: errno until the scope is left, then waits are waits again") {
   run([] {
     weft::spawn_options by_errno;
@@ -127,4 +143,25 @@ TEST_CASE_FIXTURE(on_virtual_time, "sem 23: a task that is never cancelled is to
     CHECK(t.get() == 1);
     CHECK(weft::now() - start == 6ms);
   });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 23: a task that is never cancelled runs while the loop closes, too") {
+  bool ran = false;
+  run([&] {
+    weft::spawn([&] {
+      try {
+        weft::await_sleep(1h);
+      } catch (const weft::cancelled&) {
+        weft::shielded([&] {
+          weft::spawn_options never;
+          never.cancel = weft::on_cancel::never;
+          weft::spawn(never, [&] { ran = true; }).join();
+        });
+        throw;
+      }
+    }).detach();
+    weft::testing::wait_all_blocked();
+  });
+  CHECK(ran);
 }

@@ -103,6 +103,28 @@ TEST_CASE_FIXTURE(no_leaks, "sem 1: a cancel that comes during a yield is thrown
 }
 
 TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 1: a cancel that comes during a yield is thrown by it on a watched loop, too") {
+  run([] {
+    bool has_begun = false;
+    bool is_called = false;
+    bool went_on = false;
+    auto t = spawn([&] {
+      while (!went_on) {
+        has_begun = true;
+        weft::yield();
+        went_on = is_called;
+      }
+    });
+    while (!has_begun) weft::yield();
+    is_called = true;
+    t.cancel();
+    t.join();
+    CHECK_FALSE(went_on);
+    CHECK(t.was_cancelled());
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
                   "sem 2: a task cancelled before its start never runs a statement") {
   run([] {
     bool has_run = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Deadlocks: thrown when they are certain, never when somebody could still come.
 #include <chrono>
+#include <csignal>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -8,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include "support/capture_reports.hpp"
+#include "support/child.hpp"
 #include "task/on_every_seed.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/debug.hpp"
@@ -121,6 +123,38 @@ TEST_CASE_FIXTURE(no_leaks, "sem 97: a loop_ref on another thread may bring work
     waits.join();
     other.join();
   });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "sem 97: a loop_ref elsewhere may end a circle") {
+  run([] {
+    task<> a;
+    task<> b;
+    a = spawn([&] { b.join(); });
+    b = spawn([&] { a.join(); });
+    std::thread other([here = weft::this_loop(), &a] {
+      std::this_thread::sleep_for(60ms);  // longer than the loop's first doubts
+      here.post([&] { a.cancel(); });
+    });
+    CHECK_NOTHROW(a.join());
+    other.join();
+  });
+}
+
+TEST_CASE("sem 97: where main cannot be thrown at, a deadlock is reported") {
+  weft_tests::child stuck([] {
+    weft::run([] {
+      weft::promise<int> nobody_sets;
+      auto t = spawn([value = nobody_sets.get_future()]() mutable {
+        weft::shielded([&] { value.get(); });
+      });
+      weft::yield();
+    });  // t's handle waits for it, and a destructor does not throw
+    return 0;
+  });
+  CHECK(stuck.wait_for("deadlock"));
+  CHECK(stuck.wait_for("main's wait cannot throw; the loop goes on waiting"));
+  kill(stuck.id(), SIGTERM);
+  CHECK(stuck.finish().signal == SIGTERM);
 }
 
 TEST_CASE_FIXTURE(no_leaks, "sem 97: detection can be switched off") {

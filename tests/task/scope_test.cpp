@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Cancel scopes: which level takes a `cancelled`, what is thrown again, and what is left alone.
+#include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -331,5 +334,22 @@ TEST_CASE_FIXTURE(weft_tests::no_leaks, "scope: another thread may cancel it, ea
       with_scope(scope, [] { weft::yield(); });
       other.join();  // the message may arrive after the region: it finds nobody
     }
+  });
+}
+
+TEST_CASE_FIXTURE(weft_tests::no_leaks,
+                  "scope: what another thread sent is read before the scope is gone") {
+  run([] {
+    // Its place keeps a pattern afterwards: whoever still writes to the scope leaves a trace.
+    alignas(cancel_scope) unsigned char place[sizeof(cancel_scope)];
+    auto* const scope = new (place) cancel_scope;
+    CHECK(with_scope(*scope, [&] {
+      std::thread other([&] { scope->cancel(); });
+      other.join();  // its message is under way; this fiber has let nobody read it
+    }));
+    scope->~cancel_scope();
+    std::fill(std::begin(place), std::end(place), static_cast<unsigned char>(0xa5));
+    await_sleep(1ms);
+    CHECK(std::count(std::begin(place), std::end(place), 0xa5) == sizeof place);
   });
 }

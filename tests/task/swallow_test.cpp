@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // A `cancelled` that somebody's catch clause ended: thrown again, counted, and named on request.
+#include <cerrno>
 #include <chrono>
 #include <exception>
 #include <ostream>
+#include <stdexcept>
 #include <streambuf>
 #include <string>
 
@@ -19,6 +21,7 @@
 #include "weft/spawn.hpp"
 #include "weft/task_group.hpp"
 #include "weft/this_fiber.hpp"
+#include "weft/weft.h"
 
 using namespace std::chrono_literals;
 using weft::await_sleep;
@@ -93,6 +96,39 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 5: what arrives where it belongs is not sw
               kept = std::current_exception();
             }
             std::rethrow_exception(kept);  // through an exception_ptr
+          }) == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(on_every_seed, "sem 5: what a scope or a group takes has arrived, too") {
+  run([] {
+    CHECK_FALSE(weft::move_on_after(1ms, [] { await_sleep(1h); }));
+    CHECK_FALSE(weft::move_on_after(1ms, [] { await_sleep(1h); }));
+    CHECK(swallowed_so_far() == 0);
+    CHECK(swallowed_in([] {
+            try {
+              weft::with_task_group([](weft::task_group& group) {
+                group.spawn([] {
+                  try {
+                    await_sleep(1h);
+                  } catch (const cancelled&) {
+                    throw std::runtime_error("while cleaning up");
+                  }
+                });
+                await_sleep(1h);
+              });
+            } catch (const weft::exception_group&) {
+            }
+            weft::yield();
+          }) == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(on_every_seed, "sem 23: what goes on as a number below C frames is not swallowed") {
+  run([] {
+    CHECK(swallowed_in([] {
+            CHECK(weft_sleep(1'000'000'000) == -ECANCELED);
+            weft::yield();
           }) == 0);
   });
 }

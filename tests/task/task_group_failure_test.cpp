@@ -172,6 +172,19 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 32: what a group cannot throw is reported,
   });
 }
 
+TEST_CASE_FIXTURE(on_every_seed, "sem 32: what leaves with its group is not reported") {
+  run([] {
+    weft_tests::capture_reports reports;
+    const exception_group errors = group_of([](task_group& group) {
+      group.spawn([] { throw std::runtime_error("without a reference"); });
+      auto kept = group.spawn([] { throw std::runtime_error("with one"); });
+      await_sleep(1h);
+    });
+    CHECK(errors.size() >= 1);
+    CHECK(reports.texts().empty());
+  });
+}
+
 TEST_CASE_FIXTURE(on_every_seed, "exception_group: what() is a tree of names, sites and texts") {
   run([] {
     const exception_group errors = group_of([](task_group& outer) {

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "support/capture_reports.hpp"
 #include "task/on_every_seed.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/cancel_scope.hpp"
@@ -243,6 +244,25 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 33: while the body runs, daemons do") {
   });
 }
 
+TEST_CASE_FIXTURE(on_every_seed, "sem 33: daemons go on when children end before the body") {
+  run([] {
+    int beats = 0;
+    with_task_group([&](task_group& group) {
+      weft::spawn_options daemon;
+      daemon.daemon = true;
+      group.spawn(daemon, [&] {
+        for (;;) {
+          await_sleep(1ms);
+          ++beats;
+        }
+      });
+      group.spawn([] { await_sleep(2ms); });
+      await_sleep(10ms + 500us);
+    });
+    CHECK(beats == 10);
+  });
+}
+
 TEST_CASE_FIXTURE(on_every_seed, "sem 34: start() waits for started(value) and hands it over") {
   run([] {
     const auto start = weft::now();
@@ -269,6 +289,7 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 34: start() waits for started(value) and h
 
 TEST_CASE_FIXTURE(on_every_seed, "sem 34: a child that dies before started() gives start() its error") {
   run([] {
+    weft_tests::capture_reports reports;
     with_task_group([](task_group& group) {
       CHECK_THROWS_WITH_AS(group.start([](task_status<>&) {
         await_sleep(1ms);
@@ -279,11 +300,13 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 34: a child that dies before started() giv
                            doctest::Contains("without a call of started()"), std::logic_error);
       CHECK_FALSE(group.cancel_called());
     });
+    CHECK(reports.texts().empty());
   });
 }
 
 TEST_CASE_FIXTURE(on_every_seed, "sem 34: a start() that is cancelled cancels its child and waits for it") {
   run([] {
+    const auto start = weft::now();
     bool child_ended = false;
     CHECK_FALSE(weft::move_on_after(1ms, [&] {
       with_task_group([&](task_group& group) {
@@ -297,6 +320,7 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 34: a start() that is cancelled cancels it
       });
     }));
     CHECK(child_ended);
+    CHECK(weft::now() - start == 1ms);
   });
 }
 
