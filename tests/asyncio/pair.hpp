@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -31,6 +32,7 @@
 #include "weft/spawn.hpp"
 #include "weft/this_fiber.hpp"
 #include "weft/time.hpp"
+#include "weft/to_thread.hpp"
 
 namespace weft_tests {
 
@@ -174,6 +176,11 @@ struct reports : capture_reports {
 
 class pair_fixture : public on_virtual_time {
  public:
+  // A thread of the pool may still be on its way back from a call, with a share of the loop.
+  ~pair_fixture() {
+    while (weft::measure_thread_pool().busy != 0) std::this_thread::yield();
+  }
+
   // Runs the port, in a loop unless it makes its own, and holds what it says against what the
   // original said.
   void compare(const python_output& python, const std::string& name, void (*port)(pair_fixture&),

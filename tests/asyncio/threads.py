@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSL-1.0
 import asyncio
+import concurrent.futures
 import threading
 
-from pairs import Failure, attempt_call, fail, main, pair, say, value
+from pairs import Failure, attempt, attempt_call, fail, main, pair, say, value
 
 
 async def in_thread(body):
@@ -77,6 +78,58 @@ async def _():
     results = []
     await in_thread(body)
     say(results)
+
+
+@pair("to_thread calls in another thread and gives the result")
+async def _():
+    here = threading.get_ident()
+    say(await asyncio.to_thread(lambda: threading.get_ident() != here))
+
+
+@pair("to_thread rethrows the error")
+async def _():
+    def body():
+        raise Failure("boom")
+    say(await attempt(asyncio.to_thread(body)))
+
+
+@pair("to_thread: the loop goes on while the thread is blocked")
+async def _():
+    gate = threading.Event()
+    t = asyncio.create_task(asyncio.to_thread(gate.wait))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    say(t.done())
+    gate.set()
+    await t
+    say("the thread is through")
+
+
+@pair("to_thread: several calls at the same time")
+async def _():
+    barrier = threading.Barrier(3)
+    await asyncio.gather(*(asyncio.to_thread(barrier.wait) for _ in range(3)))
+    say("all three met")
+
+
+@pair("to_thread: who is cancelled may leave the thread behind")
+async def _():
+    gate = threading.Event()
+    t = asyncio.create_task(asyncio.to_thread(gate.wait))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    t.cancel()
+    say(await attempt(t))
+    gate.set()
+
+
+@pair("a future that a thread sets can be awaited")
+async def _():
+    future = concurrent.futures.Future()
+    thread = threading.Thread(target=lambda: future.set_result(6))
+    thread.start()
+    say(await asyncio.wrap_future(future))
+    thread.join()
 
 
 @pair("a thread is refused once the loop has ended")
