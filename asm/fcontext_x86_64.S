@@ -45,6 +45,9 @@ WEFT_C_NAME(context_switch):
         jmp     *WEFT_C_NAME(jump_fcontext)(%rip)
 
         .p2align 4
+        .globl  WEFT_C_NAME(context_arrived)    // src/context/context_fcontext.cpp looks for it
+        .hidden WEFT_C_NAME(context_arrived)
+WEFT_C_NAME(context_arrived):
 .Larrived:                                      // rax: the side that came here; rdx: ourselves
         .cfi_adjust_cfa_offset -8               // jump_fcontext popped the label
         endbr64                                 // reached by an indirect jump
@@ -78,5 +81,101 @@ WEFT_C_NAME(context_entry):
         jmp     *WEFT_C_NAME(jump_fcontext)(%rip)
         .cfi_endproc
         .size   WEFT_C_NAME(context_entry), . - WEFT_C_NAME(context_entry)
+
+// Finds out what Boost's frame looks like, which its versions disagree on and no CFI tells.
+//
+//   void weft_..._context_probe(void* other /* rdi */, std::uintptr_t* words /* rsi */);
+//
+// `other` is a fresh context at context_probed. With known values in the registers that a callee
+// keeps this goes there and comes back. Then words[0] is the stack pointer of the call of
+// jump_fcontext, words[1] the handle that was made of it, and from words[2] on lies what is between.
+        .globl  WEFT_C_NAME(context_probe)
+        .hidden WEFT_C_NAME(context_probe)
+        .type   WEFT_C_NAME(context_probe), @function
+        .p2align 4
+WEFT_C_NAME(context_probe):
+        .cfi_startproc
+        endbr64
+        pushq   %rbx
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset rbx, 0
+        pushq   %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset rbp, 0
+        pushq   %r12
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset r12, 0
+        pushq   %r13
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset r13, 0
+        pushq   %r14
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset r14, 0
+        pushq   %r15
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset r15, 0
+        subq    $8, %rsp                        // rsp = 16n at the call, as the ABI wants
+        .cfi_adjust_cfa_offset 8
+        movq    %rsp, (%rsi)
+        movabsq $WEFT_PROBE_VALUE, %rbx         // in the order of suspended_side::kept
+        leaq    1(%rbx), %rbp
+        leaq    2(%rbx), %r12
+        leaq    3(%rbx), %r13
+        leaq    4(%rbx), %r14
+        leaq    5(%rbx), %r15
+        call    *WEFT_C_NAME(jump_fcontext)(%rip)
+        .globl  WEFT_C_NAME(context_probe_arrived)
+        .hidden WEFT_C_NAME(context_probe_arrived)
+WEFT_C_NAME(context_probe_arrived):
+        addq    $8, %rsp
+        .cfi_adjust_cfa_offset -8
+        popq    %r15
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore r15
+        popq    %r14
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore r14
+        popq    %r13
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore r13
+        popq    %r12
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore r12
+        popq    %rbp
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore rbp
+        popq    %rbx
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore rbx
+        ret
+        .cfi_endproc
+        .size   WEFT_C_NAME(context_probe), . - WEFT_C_NAME(context_probe)
+
+// In: rdi = the side that came here, rsi = words. Copies, and goes back for good.
+        .globl  WEFT_C_NAME(context_probed)
+        .hidden WEFT_C_NAME(context_probed)
+        .type   WEFT_C_NAME(context_probed), @function
+        .p2align 4
+WEFT_C_NAME(context_probed):
+        .cfi_startproc
+        .cfi_undefined rip
+        endbr64
+        movq    %rdi, 8(%rsi)
+        xorl    %eax, %eax
+.Lcopy:
+        leaq    (%rdi,%rax,8), %rcx
+        cmpq    (%rsi), %rcx
+        jae     .Lcopied
+        cmpl    $WEFT_PROBE_WORDS, %eax
+        jae     .Lcopied
+        movq    (%rcx), %rcx
+        movq    %rcx, 16(%rsi,%rax,8)
+        incl    %eax
+        jmp     .Lcopy
+.Lcopied:
+        pushq   $0                              // the return address of a side never resumed
+        jmp     *WEFT_C_NAME(jump_fcontext)(%rip)
+        .cfi_endproc
+        .size   WEFT_C_NAME(context_probed), . - WEFT_C_NAME(context_probed)
 
         WEFT_ASM_END

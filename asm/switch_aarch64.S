@@ -65,6 +65,9 @@ WEFT_C_NAME(context_switch):
         .cfi_rel_offset x30, WEFT_FRAME_X30
         mov     x11, sp
         str     x11, [x0, #WEFT_CONTEXT_SP]
+        .globl  WEFT_C_NAME(context_suspended)
+        .hidden WEFT_C_NAME(context_suspended)
+WEFT_C_NAME(context_suspended):
         tbnz    x9, #0, .Lfresh
 .Lresume:                                               // x9: a frame; x10: the present FPCR
         mov     sp, x9

@@ -67,6 +67,9 @@ WEFT_C_NAME(context_switch):
         movl    WEFT_CONTEXT_MXCSR(%rdi), %ecx          // what is in force now
         movzwl  WEFT_CONTEXT_X87(%rdi), %edx
         movq    %rsp, WEFT_CONTEXT_SP(%rdi)             // from here on this side can be resumed
+        .globl  WEFT_C_NAME(context_suspended)          // where unwinders take it to stand: the CFI
+        .hidden WEFT_C_NAME(context_suspended)          // before and behind describes its frame
+WEFT_C_NAME(context_suspended):
         xorl    WEFT_CONTEXT_MXCSR(%rsi), %ecx
         xorw    WEFT_CONTEXT_X87(%rsi), %dx
         andl    $WEFT_MXCSR_CONTROL, %ecx               // status bits may differ

@@ -46,6 +46,10 @@ struct options {
   // 0: never. WEFT_STALL_MS in the environment says it for all loops.
   duration slow_step = std::chrono::milliseconds(100);
   bool detect_deadlock = true;  // main's wait throws would_deadlock when nothing can ever end it
+  // Ctrl-\ (SIGQUIT) prints debug::print_tree()'s tree to weft's reports instead of ending the
+  // program, once the loop looks next; only if SIGQUIT was at its default. For all loops of a
+  // process: WEFT_TREE_ON_SIGQUIT=1 in the environment.
+  bool tree_on_sigquit = false;
   bool measure_stacks = false;  // an exact debug::stack_report(), for about 4 us a fiber
 };
 

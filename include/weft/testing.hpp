@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "weft/detail/config.hpp"
+#include "weft/detail/event_sink.hpp"
 #include "weft/detail/export.hpp"
 #include "weft/detail/fiber.hpp"
 #include "weft/time.hpp"
@@ -50,9 +51,10 @@ struct trace_event {
   const char* what;  // the wait of a park, else ""; static text
 };
 
-// Records what the running loop does from here until it is destroyed, in the same loop.
+// Records what the running loop does from here until it is destroyed, on the same thread, or run()
+// ends.
 // Same program, seed and virtual clock: the same events, on every machine and compiler.
-class WEFT_API trace {
+class WEFT_API trace final : private detail::event_sink {
  public:
   trace();  // Throws: std::logic_error on a plain thread, or while another trace records
   ~trace();
@@ -67,10 +69,10 @@ class WEFT_API trace {
   // One line an event: "12 park sleep @1500000ns", times from the first event.
   std::string text() const;
 
-  // Internal: called by the loop.
-  void record(trace_kind kind, std::uint64_t fiber, time_point when, const char* what);
-
  private:
+  void note(detail::loop& here, trace_kind event, const detail::fiber& f,
+            const char* what) noexcept override;
+
   std::vector<trace_event> events_;
 };
 

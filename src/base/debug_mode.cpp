@@ -73,7 +73,15 @@ void note_swallowed(delivery& lost, const void* caller) noexcept {
   lost.is_swallowed.store(true, std::memory_order_release);
 }
 
-std::string describe_code(const void* address) {
+std::string demangled(const char* symbol) {
+  int status = 0;
+  char* const name = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
+  std::string text = name != nullptr ? name : symbol;
+  std::free(name);
+  return text;
+}
+
+std::string describe_code(const void* address, const char* symbol) {
   Dl_info place{};
   char offset[32];
   if (dladdr(address, &place) == 0 || place.dli_fname == nullptr) {
@@ -89,12 +97,8 @@ std::string describe_code(const void* address) {
     return offset;
   };
   const std::string in_file = file + distance(place.dli_fbase);
-  if (place.dli_sname == nullptr) return in_file;
-  int status = 0;
-  char* const name = abi::__cxa_demangle(place.dli_sname, nullptr, nullptr, &status);
-  std::string text = name != nullptr ? name : place.dli_sname;
-  std::free(name);
-  return text + " (" + in_file + ")";
+  if (symbol == nullptr) symbol = place.dli_sname;
+  return symbol == nullptr ? in_file : demangled(symbol) + " (" + in_file + ")";
 }
 
 }  // namespace detail

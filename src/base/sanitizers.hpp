@@ -2,7 +2,7 @@
 // The sanitizers' and valgrind's interfaces for fibers. Layer: base. Declared weak: a program that
 // is instrumented finds them in its runtime even when weft itself was built without; elsewhere
 // they are null and cost one flag in the loop. Source: sanitizer/common_interface_defs.h,
-// sanitizer/tsan_interface.h, valgrind/valgrind.h.
+// sanitizer/tsan_interface.h, valgrind/valgrind.h, valgrind/memcheck.h.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,11 @@
 #include "weft/detail/config.hpp"
 
 #if defined(WEFT_HAVE_VALGRIND)
-#include <valgrind/valgrind.h>
+#include <valgrind/memcheck.h>
 #else
 #define VALGRIND_STACK_REGISTER(low, high) (static_cast<void>(low), static_cast<void>(high), 0U)
 #define VALGRIND_STACK_DEREGISTER(id) static_cast<void>(id)
+#define VALGRIND_MAKE_MEM_DEFINED(from, bytes) (static_cast<void>(from), static_cast<void>(bytes))
 #define RUNNING_ON_VALGRIND 0
 #endif
 

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "suspended.hpp"
+#include "weft/detail/compiler.hpp"
 #include "weft/detail/context.hpp"
 
 #if defined(__x86_64__)
@@ -14,6 +16,11 @@
 #else
 #error "weft's own assembly knows x86-64 and AArch64; build with -Dcontext=fcontext here"
 #endif
+
+extern "C" {
+// In the middle of the switch, where its CFI describes the whole frame.
+extern __attribute__((visibility("hidden"))) const char WEFT_C_NAME(context_suspended)[];
+}
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
@@ -64,6 +71,40 @@ static_assert(sizeof(frame) == WEFT_FRAME_BYTES);
 
 static_assert(sp_is_fresh == WEFT_SP_IS_FRESH && sp_is_inline == WEFT_SP_IS_INLINE);
 
+constexpr std::uintptr_t inline_frame_bytes = 144;  // weft/detail/inline_switch.hpp
+
+// Below an instrumented frame may lie what a sanitizer has poisoned for an earlier one.
+WEFT_NOINLINE WEFT_NO_SANITIZE std::uintptr_t word_at(std::uintptr_t address) noexcept {
+  return *reinterpret_cast<const std::uintptr_t*>(address);
+}
+
 }  // namespace
+
+suspended_side look_at(const context& suspended) noexcept {
+  suspended_side side;
+  const auto sp = reinterpret_cast<std::uintptr_t>(suspended.sp);
+  if (sp == 0 || (sp & sp_is_fresh) != 0) return side;
+  if ((sp & sp_is_inline) != 0) {
+    // The compiler was told that every register is lost but these two, which its code reloads.
+    const std::uintptr_t frame = sp & ~std::uintptr_t{WEFT_SP_TAGS};
+    side.pc = reinterpret_cast<std::uintptr_t>(suspended.resume);
+    side.sp = frame + inline_frame_bytes;
+    side.kept[0] = word_at(frame + 8);  // rbx
+    side.kept[1] = word_at(frame);      // rbp
+    side.caller = suspended.resume;
+    return side;
+  }
+  side.pc = reinterpret_cast<std::uintptr_t>(WEFT_C_NAME(context_suspended));
+  side.sp = sp;
+#if defined(__x86_64__)
+  side.caller = reinterpret_cast<const void*>(word_at(sp + WEFT_FRAME_RETURN));
+#else
+  side.caller = reinterpret_cast<const void*>(word_at(sp + WEFT_FRAME_X30));
+#endif
+  return side;
+}
+
+void learn_frame(void*, std::size_t) noexcept {}
+
 }  // namespace detail
 WEFT_NAMESPACE_END

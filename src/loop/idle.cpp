@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "loop.hpp"
+#include "tree.hpp"
 #include "wait_graph.hpp"
 #include "weft/detail/check.hpp"
 
@@ -38,6 +39,7 @@ void look(loop& here) noexcept {
   here.shared->box.drain(here);
   if (!here.arrivals.empty()) here.admit_arrivals();
   cancel_main_on_sigint(here);
+  if (here.tree_bell.take()) report_tree(here);
 }
 
 // True if something became ready without the kernel's sleep: somebody waits for quiet, or the
@@ -54,9 +56,7 @@ bool move_without_waiting(loop& here) noexcept {
   if (here.shared->box.has_mail()) return true;  // what came before the last external ref went
   const time_point before = here.time->now();
   if (!here.time->jump(here.timers.next_deadline())) return false;
-  if (here.tracer != nullptr && here.time->now() != before) {
-    here.tracer->record(testing::trace_kind::jump, 0, here.time->now(), "");
-  }
+  if (here.time->now() != before) here.record(testing::trace_kind::jump, here.idle);
   return true;
 }
 
@@ -91,6 +91,7 @@ void loop::fire_timers() noexcept {
 }
 
 void loop::turn() noexcept {
+  ++turns;
   turn_end = ready.taken() + slice;
   look(*this);
   if (!ready.empty()) {

@@ -57,6 +57,7 @@ void inbox::drain(loop_core& here) noexcept {
     newest->next = oldest;
     oldest = newest;
     newest = older;
+    ++received_;
   }
   while (oldest != nullptr) {
     auto& message = static_cast<inbox_node&>(*oldest);

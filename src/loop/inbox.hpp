@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 #include "weft/detail/config.hpp"
 #include "weft/detail/fiber.hpp"
@@ -28,6 +29,9 @@ class inbox {
 
   // Runs what has arrived, in order of arrival, once.  Calls from: the loop's thread.
   void drain(loop_core& here) noexcept;
+
+  // Messages that were run.  Calls from: the loop's thread.
+  std::uint64_t received() const noexcept { return received_; }
 
   // seq_cst: the loop's half of the protocol above
   bool has_mail() const noexcept { return head_.load(std::memory_order_seq_cst) != nullptr; }
@@ -50,6 +54,7 @@ class inbox {
   std::atomic<inbox_node*> head_{nullptr};  // linked through next; newest first
   std::atomic<bool> sleeping_{false};
   int event_fd_ = -1;
+  std::uint64_t received_ = 0;  // the loop's thread only
 };
 
 }  // namespace detail

@@ -13,6 +13,7 @@
 #include "../base/copies.hpp"
 #include "../base/sanitizers.hpp"
 #include "../base/syscalls.hpp"
+#include "../context/suspended.hpp"
 #include "../stack/alternate_stack.hpp"
 #include "../stack/overflow.hpp"
 #include "epoll_poller.hpp"
@@ -107,6 +108,7 @@ loop::loop(const options& given)
   idle.attention = attention_loop;
   idle.state = fiber_state::ready;
   idle.has_handle = true;  // a part of the loop: its end frees no record
+  learn_frame(idle.bound->top, idle.bound->usable_bytes());
   make_context(idle.ctx, idle.bound->top, idle.bound->usable_bytes(), &idle_main);
   try {
     baggage_of(root).name = how.name;
@@ -130,9 +132,29 @@ loop::~loop() {
 }
 
 void loop::watch() noexcept {
-  is_watched = is_observed || is_instrumented || tracer != nullptr;
+  is_watched = is_observed || is_instrumented || sinks != nullptr;
   slice = is_watched ? 1 : 61;
   if (is_watched) turn_end = 0;
+}
+
+bool loop::add_sink(event_sink& sink) noexcept {
+  for (const event_sink* s = sinks; s != nullptr; s = s->next) {
+    if (s->which == sink.which) return false;
+  }
+  sink.from = this;
+  sink.next = sinks;
+  sinks = &sink;
+  watch();
+  return true;
+}
+
+void loop::remove_sink(event_sink& sink) noexcept {
+  event_sink** link = &sinks;
+  while (*link != &sink) link = &(*link)->next;
+  *link = sink.next;
+  sink.finish(*this);
+  sink.from = nullptr;
+  watch();
 }
 
 void loop::measure_root_stack() noexcept {
@@ -169,6 +191,9 @@ void loop::enter(const char* call) {
   if (how.handle_sigint && is_main_thread) {
     has_sigint_handler_ = install_sigint_handler(shared->box.event_fd());
   }
+  if (how.tree_on_sigquit || is_tree_wanted_by_environment()) {
+    tree_bell.start(shared->box.event_fd());
+  }
   root.attention = 0;
   root.is_cancel_called = false;
   if (root.bag) {
@@ -186,8 +211,10 @@ void loop::enter(const char* call) {
 void loop::leave() noexcept {
   if (watched.limit != duration::zero()) stop_watching(watched);
   WEFT_ASSERT(current == &root);
+  while (sinks != nullptr) remove_sink(*sinks);
   WEFT_C_NAME(current_loop) = nullptr;
   root.state = fiber_state::done;
+  tree_bell.stop();
   if (has_sigint_handler_) {
     uninstall_sigint_handler();
     if (take_sigint()) has_late_sigint = true;

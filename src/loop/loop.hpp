@@ -16,11 +16,13 @@
 #include "../stack/stack_pool.hpp"
 #include "poller.hpp"
 #include "shared_side.hpp"
+#include "sigquit.hpp"
 #include "stack_marks.hpp"
 #include "tick_clock.hpp"
 #include "timer_heap.hpp"
 #include "watchdog.hpp"
 #include "weft/detail/config.hpp"
+#include "weft/detail/event_sink.hpp"
 #include "weft/detail/list.hpp"
 #include "weft/detail/loop_core.hpp"
 #include "weft/detail/park.hpp"
@@ -69,7 +71,8 @@ class loop final : public loop_core {
   list arrivals;  // from other threads, no room yet: through message
   list adopted;   // records from the heap: through message
   std::size_t adopted_count = 0;
-  testing::trace* tracer = nullptr;
+  event_sink* sinks = nullptr;  // traces
+  sigquit_listener tree_bell;
   std::uint64_t random_state;
   unsigned slice = 61;             // switches of a turn; 1 if the loop is watched
   std::size_t eager_spawners = 0;  // with a seed: at the front of the ring, in their order
@@ -77,6 +80,7 @@ class loop final : public loop_core {
   unsigned looks = 0;              // observed loops poll the kernel every 61st
   std::size_t waiting[3] = {};     // parked in wakers, by ended_by
   std::uint64_t swallowed = 0;     // `cancelled`s that a catch clause ended before their scope
+  std::uint64_t turns = 0;
   std::unique_ptr<std::string> deadlock;  // main's wait is to throw it
   bool has_reported_deadlock = false;
   unsigned doubts = 0;  // sleeps without a timer since something happened: is that for ever?
@@ -89,8 +93,12 @@ class loop final : public loop_core {
   std::size_t root_stack_bytes = 0;
 
   void record(testing::trace_kind kind, const fiber& f, const char* what = "") noexcept {
-    if (tracer != nullptr && &f != &idle) tracer->record(kind, f.id, last_look, what);
+    for (event_sink* s = sinks; s != nullptr; s = s->next) s->note(*this, kind, f, what);
   }
+
+  // Adds one of a kind that is not there, and takes it out again. False: there is one already.
+  bool add_sink(event_sink& sink) noexcept;
+  void remove_sink(event_sink& sink) noexcept;
 
   std::size_t& waits_for(ended_by who) noexcept { return waiting[static_cast<unsigned>(who)]; }
 

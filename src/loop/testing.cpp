@@ -39,27 +39,24 @@ void wait_all_blocked() {
   if (reason == detail::wake_reason::cancelled) detail::throw_cancelled(here);
 }
 
-trace::trace() {
+trace::trace() : event_sink(kind::testing) {
   detail::loop& here = detail::whole(detail::require_loop("testing::trace"));
-  if (here.tracer != nullptr) {
+  if (!here.add_sink(*this)) {
     detail::misuse("a second testing::trace was made while the first still records: one at a time");
   }
-  here.tracer = this;
-  here.watch();
 }
 
 trace::~trace() {
-  if (detail::loop_core* const here = detail::running_loop()) {
-    detail::loop& whole = detail::whole(*here);
-    if (whole.tracer == this) {
-      whole.tracer = nullptr;
-      whole.watch();
-    }
-  }
+  if (from != nullptr) from->remove_sink(*this);
 }
 
-void trace::record(trace_kind kind, std::uint64_t fiber, time_point when, const char* what) {
-  events_.push_back({kind, fiber_id{fiber}, when, what});
+void trace::note(detail::loop& here, trace_kind event, const detail::fiber& f,
+                 const char* what) noexcept {
+  if (event == trace_kind::jump) {  // last_look still tells the time before it
+    events_.push_back({event, fiber_id{0}, here.time->now(), what});
+  } else if (&f != &here.idle) {
+    events_.push_back({event, fiber_id{f.id}, here.last_look, what});
+  }
 }
 
 std::uint64_t trace::hash() const noexcept {

@@ -67,6 +67,7 @@ class timer_heap {
   }
 
   bool empty() const noexcept { return slots_.empty() && young_count_ == 0; }
+  std::size_t size() const noexcept { return slots_.size() + young_count_; }
   time_point next_deadline() const noexcept {
     return std::min(first_young(), slots_.empty() ? time_point::max() : slots_.front().deadline);
   }

@@ -288,5 +288,18 @@ WEFT_NOINLINE void stack_pool::give_back_now() noexcept {
   for (size_class& c : classes_) give_back(c);
 }
 
+stack_pool::usage stack_pool::measure() const noexcept {
+  usage all;
+  for (const size_class& c : classes_) {
+    all.warm += c.warm_count;
+    for (const stack_slab* slab = c.slabs; slab != nullptr; slab = slab->next) {
+      all.in_use += slab->in_use;  // the idle ones whose memory is kept included
+      all.reserved_bytes += slab->bytes;
+    }
+    all.in_use -= c.warm_count;
+  }
+  return all;
+}
+
 }  // namespace detail
 WEFT_NAMESPACE_END

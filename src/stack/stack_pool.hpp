@@ -59,6 +59,12 @@ class stack_pool {
   void give_back() noexcept {
     if (WEFT_UNLIKELY(leaving_count_ != 0)) give_back_now();
   }
+  struct usage {
+    std::size_t in_use = 0;
+    std::size_t warm = 0;
+    std::size_t reserved_bytes = 0;  // address space, guards included
+  };
+  usage measure() const noexcept;
 
   std::size_t usable_bytes(std::uint32_t index) const noexcept { return classes_[index].usable; }
 

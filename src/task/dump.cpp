@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// debug::dump_fibers: a line per fiber.
+// debug::dump_fibers: a line per fiber. debug::print_tree: the window to src/loop/tree.cpp.
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "../loop/loop.hpp"
+#include "../loop/tree.hpp"
 #include "../loop/wait_graph.hpp"
 #include "weft/debug.hpp"
 #include "weft/detail/check.hpp"
@@ -12,22 +13,6 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
-
-const char* state_of(const loop& here, const fiber& f) noexcept {
-  switch (f.state) {
-    case fiber_state::blank:
-      return "blank";
-    case fiber_state::fresh:
-      return f.node.is_linked() ? "waiting to start" : "ready";
-    case fiber_state::ready:
-      return &f == here.current ? "running" : "ready";
-    case fiber_state::parked:
-      return "parked";
-    case fiber_state::done:
-      return "done";
-  }
-  return "?";
-}
 
 // "fiber 3", when the wait is for another fiber's end.
 std::string describe_wait(const fiber& f) {
@@ -83,6 +68,12 @@ std::string wait_graph() {
   const std::string text =
       detail::describe_waits(detail::whole(detail::require_loop("debug::wait_graph()")));
   return "weft: who waits for whom" + (text.empty() ? "\n  nobody waits" : text);
+}
+
+void print_tree(std::FILE* to) {
+  const std::string text =
+      detail::draw_tree(detail::whole(detail::require_loop("debug::print_tree()")));
+  std::fwrite(text.data(), 1, text.size(), to);
 }
 
 }  // namespace debug

@@ -64,6 +64,41 @@ std::size_t lines_of_code(const fs::path& file) {
 
 }  // namespace
 
+TEST_CASE("timeouts: in time, too late, without an error, nested; closed in order each time") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("timeouts");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"connection closed in order", "page is here", "too late:",
+                            "connection closed in order", "time was up after 50 ms",
+                            "went on without it", "no, much less", "connection closed in order",
+                            "time was up after 50 ms"}));
+}
+
+TEST_CASE("supervisor: a group that fails is started again, without what it left") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("supervisor");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"attempt 1", "heartbeat stopped", "'server' (spawned at supervisor.cpp:",
+                            "the database hung up", "attempt 2", "attempt 3", "heartbeat stopped",
+                            "done"}));
+}
+
+TEST_CASE("first_answer_wins: the losers have ended, and the late answer is put back") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("first_answer_wins");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"Oslo: not needed any more", "Rome: came too late, put back",
+                            "Paris won", "when all had ended"}));
+}
+
+TEST_CASE("graceful_shutdown: the old work ends, or is cut off; nothing is left") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("graceful_shutdown");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"request 1: answered", "shutting down", "request 2: answered",
+                            "request 3: cut off", "stopped, with nothing left behind"}));
+}
+
 TEST_CASE("hello: both sleep at the same time, one second in all") {
   if (!are_built()) WEFT_SKIP(not_built);
   const child_end end = run_example("hello");

@@ -90,8 +90,10 @@ class child {
     sigprocmask(SIG_SETMASK, &none, nullptr);
     const stack_t no_stack{nullptr, SS_DISABLE, 0};
     sigaltstack(&no_stack, nullptr);
-    const rlimit no_core{0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
+    rlimit core{};
+    getrlimit(RLIMIT_CORE, &core);
+    core.rlim_cur = 0;  // a body may raise it again
+    setrlimit(RLIMIT_CORE, &core);
     alarm(patience);
   }
 

@@ -28,6 +28,7 @@ weft_has() {
     clang) command -v clang++ >/dev/null ;;
     clang-sanitizers) weft_has_clang_sanitizers ;;
     valgrind) weft_has_header valgrind/valgrind.h ;;
+    libunwind) weft_has_header libunwind.h ;;
     *) command -v "$1" >/dev/null ;;  # the word is the command
   esac
 }
@@ -45,6 +46,7 @@ weft_package() {
     ninja) echo ninja-build ;;
     boost) echo libboost-context-dev ;;
     doctest) echo doctest-dev ;;
+    libunwind) echo libunwind-dev ;;
     clang-sanitizers) echo libclang-rt-dev ;;
     clang++-*) echo "clang-${1#clang++-}" ;;
     ld.lld-*) echo "lld-${1#ld.lld-}" ;;

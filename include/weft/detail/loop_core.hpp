@@ -17,6 +17,9 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
+// Operations that a fiber may do in a row without a wait: SEMANTICS 48.
+inline constexpr unsigned most_budget = 128;
+
 struct loop_core {
   fiber* current = nullptr;     // who runs; &idle while the loop itself works
   eh_state* eh = nullptr;       // this thread's live exception state
@@ -26,7 +29,7 @@ struct loop_core {
   std::size_t turn_end = 0;
   // What the running fiber may do without a wait before it must let others run; filled up anew
   // whenever the ring has moved since `budget_turn`.
-  unsigned budget = 0;
+  unsigned budget = most_budget;
   std::size_t budget_turn = 0;
   std::uint8_t born_attention = 0;  // of every fiber that starts: cancelled, while the loop closes
   bool is_watched = false;

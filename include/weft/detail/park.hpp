@@ -140,13 +140,12 @@ WEFT_INLINE wake_reason join_unfinished(loop_core& here, fiber& other,
 // Lets everybody run who is ready, and throws nothing.
 WEFT_API void yield_uncancelled(loop_core& here) noexcept;
 
-// Takes one of the 128 operations that a fiber may do in a row without a wait (SEMANTICS 48); at
+// Takes one of the operations that a fiber may do in a row without a wait (SEMANTICS 48); at
 // the last one it yields. Called by whatever completes at once though it might have parked.
 WEFT_INLINE void spend_budget(loop_core& here) noexcept {
-  constexpr unsigned operations = 128;
   if (here.ready.taken() != here.budget_turn) {
     here.budget_turn = here.ready.taken();
-    here.budget = operations;
+    here.budget = most_budget;
   }
   if (WEFT_UNLIKELY(--here.budget == 0)) yield_uncancelled(here);
 }
