@@ -79,8 +79,9 @@ using maybe = std::conditional_t<
     std::optional<std::conditional_t<std::is_reference_v<T>,
                                      std::reference_wrapper<std::remove_reference_t<T>>, T>>>;
 
-template <class T, class F>
-maybe<T> run_or_leave(scope_frame& frame, F&& f) {
+// `region` has been entered; its takes() tells whose the `cancelled` is.
+template <class T, class Region, class F>
+maybe<T> run_or_leave(Region& region, F&& f) {
   try {
     if constexpr (std::is_void_v<T>) {
       std::forward<F>(f)();
@@ -91,7 +92,7 @@ maybe<T> run_or_leave(scope_frame& frame, F&& f) {
       return std::forward<F>(f)();
     }
   } catch (const cancelled&) {
-    if (!frame.takes()) throw;
+    if (!region.takes()) throw;
   }
   return maybe<T>();
 }
@@ -160,20 +161,7 @@ auto with_scope(cancel_scope& scope, F&& f) -> detail::maybe<detail::scope_resul
     explicit frame(cancel_scope& s) : scope(s) { scope.enter(); }
     ~frame() { scope.leave(); }
   } inside(scope);
-  using T = detail::scope_result<F>;
-  try {
-    if constexpr (std::is_void_v<T>) {
-      std::forward<F>(f)();
-      return true;
-    } else if constexpr (std::is_reference_v<T>) {
-      return std::ref(std::forward<F>(f)());
-    } else {
-      return std::forward<F>(f)();
-    }
-  } catch (const cancelled&) {
-    if (!scope.takes()) throw;
-  }
-  return detail::maybe<T>();
+  return detail::run_or_leave<detail::scope_result<F>>(scope, std::forward<F>(f));
 }
 
 // Runs f() and returns its result; if it takes longer than `span`, its waits throw `cancelled`, and
