@@ -61,3 +61,15 @@ TEST_CASE_FIXTURE(on_virtual_time, "sem 48: a wait begins the count anew") {
     other.join();
   });
 }
+
+TEST_CASE_FIXTURE(on_virtual_time, "sem 48: the first ones of a loop count as well") {
+  run([] {
+    bool ran = false;
+    auto other = spawn([&] { ran = true; });
+    checkpoints(127);
+    CHECK_FALSE(ran);
+    checkpoints(1);
+    CHECK(ran);
+    other.join();
+  });
+}
