@@ -129,7 +129,8 @@ class WEFT_API cancel_scope {
     return is_called_.load(std::memory_order_acquire) || detail::is_cancelled(scope_);
   }
 
-  // True once the deadline has passed while the region ran.  Calls from: as set_deadline().
+  // True if the deadline passed while the region ran, before anyone called cancel().
+  // Calls from: as set_deadline().
   bool expired() const noexcept { return scope_.has_expired; }
 
   // Internal: what with_scope() does around its body.
