@@ -114,6 +114,7 @@ TEST_CASE("sem 100: a fiber in a system call is named, and its call is not cut s
 }
 
 TEST_CASE("sem 100: five reports a minute, then one line for the rest") {
+  if (is_tsan) WEFT_SKIP(no_signals_under_tsan);
   if (is_emulated()) WEFT_SKIP(no_stalls_under_emulation);
   const child_end end = run_child([] {
     watch_reports();
@@ -190,6 +191,7 @@ TEST_CASE("watchdog: a virtual clock's loop is not watched") {
 }
 
 TEST_CASE("watchdog: its thread goes when no loop is left, and comes back with the next") {
+  if (is_tsan) WEFT_SKIP("ThreadSanitizer's own thread comes and goes in a child");
   const child_end end = run_child([] {
     for (int i = 0; i < 2; ++i) {
       if (weft::run(limit_of(10ms), [] { return watchdogs(); }) != 1) return 1;

@@ -8,7 +8,9 @@
 
 #include <doctest/doctest.h>
 
+#include "support/build_kind.hpp"
 #include "support/capture_reports.hpp"
+#include "support/skip.hpp"
 #include "support/child.hpp"
 #include "task/on_every_seed.hpp"
 #include "weft/cancel_scope.hpp"
@@ -141,6 +143,7 @@ TEST_CASE_FIXTURE(no_leaks, "sem 97: a loop_ref elsewhere may end a circle") {
 }
 
 TEST_CASE("sem 97: where main cannot be thrown at, a deadlock is reported") {
+  if (weft_tests::is_tsan) WEFT_SKIP("ThreadSanitizer has a thread of its own, which may do anything");
   weft_tests::child stuck([] {
     weft::run([] {
       weft::promise<int> nobody_sets;
