@@ -98,13 +98,73 @@ gathered<T> gather_take(fiber& record, bool again) {
   }
 }
 
-// One task's end, as a value or an error.
-template <class T>
-outcome<gathered<T>> take_settled(fiber& record, bool again) {
-  if (record.outcome == fiber_outcome::value) {
-    return outcome<gathered<T>>(gather_take<T>(record, again));
+// gather(): all values, or the first error.
+struct all_values {
+  static constexpr const char* call = "gather()";
+  static constexpr auto wait = &gather_wait;
+  template <class T>
+  using taken = gathered<T>;
+  template <class T>
+  static taken<T> take(fiber& record, bool again) {
+    return gather_take<T>(record, again);
   }
-  return outcome<gathered<T>>(error_of_end(record));
+};
+
+// gather_settled(): of each, how it ended.
+struct all_outcomes {
+  static constexpr const char* call = "gather_settled()";
+  static constexpr auto wait = &settle_wait;
+  template <class T>
+  using taken = outcome<gathered<T>>;
+  template <class T>
+  static taken<T> take(fiber& record, bool again) {
+    if (record.outcome == fiber_outcome::value) return taken<T>(gather_take<T>(record, again));
+    return taken<T>(error_of_end(record));
+  }
+};
+
+template <class How, class X>
+using taken_from = typename How::template taken<typename gather_input<X>::type>;
+
+template <class How, class... X>
+auto gather_each(X&&... all) -> std::tuple<taken_from<How, X>...> {
+  loop_core& here = require_loop(How::call);
+  // Braces: handles are made, and results taken, left to right.
+  std::tuple<typename gather_input<X>::handle...> handles{gather_input<X>::make(all)...};
+  std::array<fiber*, sizeof...(X)> records = std::apply(
+      [](auto&... h) { return std::array<fiber*, sizeof...(X)>{h->record()...}; }, handles);
+  gather_nodes nodes;
+  How::wait(here, records.data(), nodes, records.size());
+  [[maybe_unused]] std::size_t at = 0;
+  [[maybe_unused]] auto take = [&](auto type) {
+    const std::size_t i = at++;
+    return How::template take<typename decltype(type)::type>(*records[i], nodes.stands_again(i));
+  };
+  return std::tuple<taken_from<How, X>...>{take(gather_type<typename gather_input<X>::type>{})...};
+}
+
+template <class How, class R>
+auto gather_range(R&& range, const spawn_site& site) {
+  using input = gather_input<std::remove_reference_t<decltype(*std::begin(range))>&>;
+  using T = typename input::type;
+  loop_core& here = require_loop(How::call);
+  std::vector<typename input::handle> handles;
+  std::vector<fiber*> records;
+  const std::size_t count = size_of_range(range, 0);
+  handles.reserve(count);
+  records.reserve(count);
+  for (auto& one : range) {
+    handles.push_back(input::make(one, site));
+    records.push_back(handles.back()->record());
+  }
+  gather_nodes nodes;
+  How::wait(here, records.data(), nodes, records.size());
+  std::vector<typename How::template taken<T>> results;
+  results.reserve(records.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    results.push_back(How::template take<T>(*records[i], nodes.stands_again(i)));
+  }
+  return results;
 }
 
 }  // namespace detail
@@ -113,53 +173,19 @@ outcome<gathered<T>> take_settled(fiber& record, bool again) {
 // void, std::reference_wrapper for a reference). Callables become tasks, started left to right; a
 // task may be given as lvalue (its result is moved out) or moved in. The first error cancels the
 // others, waits for their end, and is rethrown; a task that somebody else cancelled counts as the
-// error task_cancelled. Being cancelled itself, gather cancels all and waits for them. Parks: may.
-// Calls from: fiber. Throws: the first error; cancelled; std::logic_error outside a loop, for an
-// empty handle, the calling task itself or a task of another loop; std::bad_alloc.
+// error task_cancelled. Being cancelled itself, gather cancels all and waits for them.
+// Parks: may.  Calls from: fiber.
+// Throws: the first error; cancelled; std::logic_error outside a loop, for an empty handle, the
+// calling task itself or a task of another loop; std::bad_alloc.
 template <class... X, std::enable_if_t<sizeof...(X) != 1 || !(detail::is_range<X> && ...), int> = 0>
-auto gather(X&&... all) -> std::tuple<detail::gathered<typename detail::gather_input<X>::type>...> {
-  detail::loop_core& here = detail::require_loop("gather()");
-  // Braces: handles are made left to right.
-  std::tuple<typename detail::gather_input<X>::handle...> handles{
-      detail::gather_input<X>::make(all)...};
-  std::array<detail::fiber*, sizeof...(X)> records = std::apply(
-      [](auto&... h) { return std::array<detail::fiber*, sizeof...(X)>{h->record()...}; }, handles);
-  detail::gather_nodes nodes;
-  detail::gather_wait(here, records.data(), nodes, records.size());
-  [[maybe_unused]] std::size_t at = 0;
-  [[maybe_unused]] auto take = [&](auto type) {
-    using T = typename decltype(type)::type;
-    const std::size_t i = at++;
-    return detail::gather_take<T>(*records[i], nodes.stands_again(i));
-  };
-  return std::tuple<detail::gathered<typename detail::gather_input<X>::type>...>{
-      take(detail::gather_type<typename detail::gather_input<X>::type>{})...};
+auto gather(X&&... all) -> std::tuple<detail::taken_from<detail::all_values, X>...> {
+  return detail::gather_each<detail::all_values>(std::forward<X>(all)...);
 }
 
 // The same for a range of tasks or of callables; returns a vector in the range's order.
 template <class R, std::enable_if_t<detail::is_range<R>, int> = 0>
 auto gather(R&& range, detail::spawn_site site = detail::spawn_site::here()) {
-  using element = std::remove_reference_t<decltype(*std::begin(range))>;
-  using input = detail::gather_input<element&>;
-  using T = typename input::type;
-  detail::loop_core& here = detail::require_loop("gather()");
-  std::vector<typename input::handle> handles;
-  std::vector<detail::fiber*> records;
-  const std::size_t count = detail::size_of_range(range, 0);
-  handles.reserve(count);
-  records.reserve(count);
-  for (auto& one : range) {
-    handles.push_back(input::make(one, site));
-    records.push_back(handles.back()->record());
-  }
-  detail::gather_nodes nodes;
-  detail::gather_wait(here, records.data(), nodes, records.size());
-  std::vector<detail::gathered<T>> results;
-  results.reserve(records.size());
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    results.push_back(detail::gather_take<T>(*records[i], nodes.stands_again(i)));
-  }
-  return results;
+  return detail::gather_range<detail::all_values>(std::forward<R>(range), site);
 }
 
 // The same, but waits for all whatever happens, and tells of each how it ended: asyncio's
@@ -168,46 +194,12 @@ auto gather(R&& range, detail::spawn_site site = detail::spawn_site::here()) {
 // Throws: cancelled, after it has cancelled all and waited for them; std::logic_error as gather();
 // std::bad_alloc.
 template <class... X, std::enable_if_t<sizeof...(X) != 1 || !(detail::is_range<X> && ...), int> = 0>
-auto gather_settled(X&&... all)
-    -> std::tuple<outcome<detail::gathered<typename detail::gather_input<X>::type>>...> {
-  detail::loop_core& here = detail::require_loop("gather_settled()");
-  std::tuple<typename detail::gather_input<X>::handle...> handles{
-      detail::gather_input<X>::make(all)...};
-  std::array<detail::fiber*, sizeof...(X)> records = std::apply(
-      [](auto&... h) { return std::array<detail::fiber*, sizeof...(X)>{h->record()...}; }, handles);
-  detail::gather_nodes nodes;
-  detail::settle_wait(here, records.data(), nodes, records.size());
-  [[maybe_unused]] std::size_t at = 0;
-  [[maybe_unused]] auto take = [&](auto type) {
-    const std::size_t i = at++;
-    return detail::take_settled<typename decltype(type)::type>(*records[i], nodes.stands_again(i));
-  };
-  return std::tuple<outcome<detail::gathered<typename detail::gather_input<X>::type>>...>{
-      take(detail::gather_type<typename detail::gather_input<X>::type>{})...};
+auto gather_settled(X&&... all) -> std::tuple<detail::taken_from<detail::all_outcomes, X>...> {
+  return detail::gather_each<detail::all_outcomes>(std::forward<X>(all)...);
 }
 template <class R, std::enable_if_t<detail::is_range<R>, int> = 0>
 auto gather_settled(R&& range, detail::spawn_site site = detail::spawn_site::here()) {
-  using element = std::remove_reference_t<decltype(*std::begin(range))>;
-  using input = detail::gather_input<element&>;
-  using T = typename input::type;
-  detail::loop_core& here = detail::require_loop("gather_settled()");
-  std::vector<typename input::handle> handles;
-  std::vector<detail::fiber*> records;
-  const std::size_t count = detail::size_of_range(range, 0);
-  handles.reserve(count);
-  records.reserve(count);
-  for (auto& one : range) {
-    handles.push_back(input::make(one, site));
-    records.push_back(handles.back()->record());
-  }
-  detail::gather_nodes nodes;
-  detail::settle_wait(here, records.data(), nodes, records.size());
-  std::vector<outcome<detail::gathered<T>>> results;
-  results.reserve(records.size());
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    results.push_back(detail::take_settled<T>(*records[i], nodes.stands_again(i)));
-  }
-  return results;
+  return detail::gather_range<detail::all_outcomes>(std::forward<R>(range), site);
 }
 
 WEFT_NAMESPACE_END

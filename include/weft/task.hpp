@@ -119,6 +119,20 @@ class WEFT_API task_base {
     if (WEFT_UNLIKELY(record.outcome != fiber_outcome::value)) join_for_value_slowly();
   }
 
+  // Joins, and moves the result out.
+  template <class T>
+  T take_value() {
+    join_for_value();
+    record_->is_result_taken = true;
+    if constexpr (std::is_void_v<T>) {
+      return;
+    } else if constexpr (std::is_reference_v<T>) {
+      return static_cast<T>(*slot_of<T>(*record_).value);
+    } else {
+      return std::move(slot_of<T>(*record_).value);
+    }
+  }
+
   void close_slowly() noexcept;
 
   // Gives the handle up; what it refers to runs on under its group.
@@ -154,17 +168,7 @@ class [[nodiscard]] task : public detail::task_base {
   // Parks: may.  Calls from: fiber (of any loop), any thread (which then blocks).
   // Throws: the task's own exception; task_cancelled if the task was cancelled; cancelled if the
   // caller is (the task goes on); std::logic_error as join(), and on the second call.
-  T get() {
-    join_for_value();
-    record_->is_result_taken = true;
-    if constexpr (std::is_void_v<T>) {
-      return;
-    } else if constexpr (std::is_reference_v<T>) {
-      return static_cast<T>(*detail::slot_of<T>(*record_).value);
-    } else {
-      return std::move(detail::slot_of<T>(*record_).value);
-    }
-  }
+  T get() { return take_value<T>(); }
 
   // Runs `f()` as a fiber of its own once the task has ended; at once if it has. An error that
   // leaves f is reported like that of a detached task.

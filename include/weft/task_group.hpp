@@ -42,17 +42,7 @@ class task_ref : public detail::task_base {
   // throws as well).
   // Parks: may.  Calls from: fiber (of any loop), any thread (which then blocks).
   // Throws: as task::get().
-  T get() {
-    join_for_value();
-    record_->is_result_taken = true;
-    if constexpr (std::is_void_v<T>) {
-      return;
-    } else if constexpr (std::is_reference_v<T>) {
-      return static_cast<T>(*detail::slot_of<T>(*record_).value);
-    } else {
-      return std::move(detail::slot_of<T>(*record_).value);
-    }
-  }
+  T get() { return take_value<T>(); }
 
   void detach() = delete;  // it is the group's
 

@@ -49,7 +49,6 @@ void loop_ref::send(detail::fiber& record) const {
         "loop_ref::post() was called on an empty ref: take one with this_loop() or "
         "background_loop::ref()");
   }
-  record.is_detached = true;
   record.message.run = &arrive;
   if (shared_->refuses_work.load(std::memory_order_relaxed) || !shared_->box.push(record.message)) {
     throw closed_error("weft: loop_ref::post() came after the loop had ended");

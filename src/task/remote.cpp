@@ -121,7 +121,6 @@ void deliver_detach(inbox_node& message, loop_core& here) noexcept {
     return;
   }
   target.has_handle = false;
-  target.is_detached = true;
   abandon_fiber(discarder);
 }
 
@@ -182,7 +181,7 @@ void remote_detach(fiber& record) {
     discard_unseen(*target, "was detached");
     free_record(*target);
   });
-  discarder.is_detached = discarder.is_callback = true;
+  discarder.is_callback = true;
   discarder.wait_on = &record;
   discarder.message.run = &deliver_detach;
   if (record.shared->box.push(discarder.message)) return;

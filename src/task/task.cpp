@@ -85,7 +85,6 @@ void task_base::close_slowly() noexcept {
       loop_core& here = *running_loop();
       if (&record == here.current) {  // a task that destroys its own handle
         record.has_handle = false;
-        record.is_detached = true;
         return;
       }
       if (record.state == fiber_state::fresh && (record.attention & attention_cancel) == 0 &&
@@ -238,7 +237,6 @@ void task_base::detach() {
       runs_on = record.state != fiber_state::done;
       if (runs_on) {
         record.has_handle = false;
-        record.is_detached = true;
       }
       break;
     case standing::elsewhere:
@@ -261,7 +259,7 @@ fiber& task_base::new_callback() const {
   const standing place = where(record);
   const bool is_home = place == standing::home || place == standing::loop_stands_still;
   fiber& callback = new_fiber(is_home ? record.home : nullptr, {0, record.site});
-  callback.is_detached = callback.is_callback = true;
+  callback.is_callback = true;
   return callback;
 }
 

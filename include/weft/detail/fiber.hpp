@@ -159,7 +159,6 @@ struct alignas(64) fiber {
   // Written together when a record is given back: see give_record().
   fiber_outcome outcome = fiber_outcome::pending;
   bool has_handle = false;       // a task<> refers to this record; it frees it
-  bool is_detached = false;      // nobody will take the result: report a failure
   bool is_callback = false;      // of on_done: runs even while the loop closes
   bool is_stackless = false;     // a stack could not be had: end with std::bad_alloc
   bool is_result_taken = false;  // get() or gather() moved it out

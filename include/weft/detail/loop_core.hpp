@@ -144,8 +144,8 @@ WEFT_INLINE void make_blank(fiber& record) noexcept {
   record.attention = 0;
   record.is_cancellable = false;
   record.outcome = fiber_outcome::pending;
-  record.has_handle = record.is_detached = record.is_callback = record.is_stackless =
-      record.is_result_taken = record.is_error_seen = record.has_baggage = false;
+  record.has_handle = record.is_callback = record.is_stackless = record.is_result_taken =
+      record.is_error_seen = record.has_baggage = false;
   record.is_cancel_called = false;
   record.on_cancel = on_cancel::throws;
   record.ops = nullptr;
