@@ -135,6 +135,13 @@ const char* reason_to_skip() {
   return nullptr;
 }
 
+// Without it gdb has symbols, but no types to read weft's records with.
+bool has_debug_information() {
+  const char* const told = std::getenv("WEFT_HAS_DEBUG_INFORMATION");
+  return told == nullptr || *told == '1';
+}
+constexpr const char* no_debug_information = "built without debug information";
+
 }  // namespace
 
 TEST_CASE("a program with parked fibers" * doctest::test_suite("subjects") * doctest::skip()) {
@@ -146,14 +153,27 @@ TEST_CASE("a program with parked fibers" * doctest::test_suite("subjects") * doc
 
 TEST_CASE("gdb: lists the fibers of a program that stopped, and shows their stacks") {
   if (const char* const reason = reason_to_skip()) WEFT_SKIP(reason);
+  if (!has_debug_information()) WEFT_SKIP(no_debug_information);
   const child_end end =
       gdb({"-ex", "break weft_tests_gdb_looks_here", "-ex", "run"}, looks, run_subject());
   if (!end.says("weft_tests_gdb_looks_here ()")) WEFT_SKIP("gdb cannot start programs here");
   check_looks(end.output, fibers_alive);
 }
 
+TEST_CASE("gdb: without debug information it says so, and how to have it") {
+  if (const char* const reason = reason_to_skip()) WEFT_SKIP(reason);
+  if (has_debug_information()) WEFT_SKIP("built with debug information");
+  const child_end end = gdb({"-ex", "break weft_tests_gdb_looks_here", "-ex", "run"},
+                            {"info fibers", "fiber 50"}, run_subject());
+  if (!end.says("weft_tests_gdb_looks_here ()")) WEFT_SKIP("gdb cannot start programs here");
+  CAPTURE(end.output);
+  CHECK(count_of(end.output, "weft was built without debug information here") == 2);
+  CHECK(count_of(end.output, "Traceback") == 0);
+}
+
 TEST_CASE("gdb: lists the fibers in a core file, and shows their stacks") {
   if (const char* const reason = reason_to_skip()) WEFT_SKIP(reason);
+  if (!has_debug_information()) WEFT_SKIP(no_debug_information);
   const fs::path folder = fs::temp_directory_path() / ("weft-core-" + std::to_string(getpid()));
   const struct folder_owner {
     const fs::path& path;

@@ -231,6 +231,10 @@ def loops():
                 except gdb.error as why:
                     if "No symbol" in str(why):
                         continue
+                    if "has unknown type" in str(why):
+                        raise gdb.GdbError(
+                            "weft was built without debug information here, so its fibers cannot "
+                            "be read: build it with -g (Meson: -Ddebug=true).")
                     is_known = True
                     gdb.write("thread %d: %s\n" % (thread.num, why), gdb.STDERR)
     if not is_known:
