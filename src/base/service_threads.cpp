@@ -26,7 +26,9 @@ bool has_other_threads() noexcept {
   const char* at = std::strrchr(text, ')');
   for (int field = 2; at != nullptr && field < 20; ++field) at = std::strchr(at + 1, ' ');
   if (at == nullptr) return true;
-  return std::strtol(at, nullptr, 10) - service_threads.load(std::memory_order_relaxed) > 1;
+  const long threads = std::strtol(at, nullptr, 10);
+  if (threads < 1) return true;  // an emulator's invention
+  return threads - service_threads.load(std::memory_order_relaxed) > 1;
 }
 
 }  // namespace detail

@@ -11,6 +11,7 @@
 WEFT_NAMESPACE_BEGIN
 
 background_loop::background_loop(options how) {
+  how.detect_deadlock = false;  // its main waits for this object's end, and nobody could catch it
   promise<loop_ref> started;
   future<loop_ref> ref = started.get_future();
   future<void> stopped = stop_.get_future();

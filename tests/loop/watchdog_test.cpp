@@ -175,12 +175,14 @@ TEST_CASE("sem 100: a loop that switches, or sleeps, is not reported") {
 }
 
 TEST_CASE("watchdog: zero switches it off, and there is no thread") {
+  if (is_emulated()) WEFT_SKIP(no_stalls_under_emulation);
   const child_end end =
       run_child([] { return weft::run(limit_of(0ms), [] { return watchdogs(); }); });
   CHECK(end.status == 0);
 }
 
 TEST_CASE("watchdog: a virtual clock's loop is not watched") {
+  if (is_emulated()) WEFT_SKIP(no_stalls_under_emulation);
   const child_end end = run_child([] {
     weft::testing::virtual_clock clock;
     weft::options how = limit_of(10ms);
@@ -192,6 +194,7 @@ TEST_CASE("watchdog: a virtual clock's loop is not watched") {
 
 TEST_CASE("watchdog: its thread goes when no loop is left, and comes back with the next") {
   if (is_tsan) WEFT_SKIP("ThreadSanitizer's own thread comes and goes in a child");
+  if (is_emulated()) WEFT_SKIP(no_stalls_under_emulation);
   const child_end end = run_child([] {
     for (int i = 0; i < 2; ++i) {
       if (weft::run(limit_of(10ms), [] { return watchdogs(); }) != 1) return 1;
@@ -219,6 +222,7 @@ TEST_CASE("watchdog: WEFT_STALL_MS says it for all loops") {
 }
 
 TEST_CASE("watchdog: a WEFT_STALL_MS that is no number is told once and changes nothing") {
+  if (is_emulated()) WEFT_SKIP(no_stalls_under_emulation);
   for (const char* const bad : {"soon", "-5", "10ms", "", "99999999999999999999"}) {
     CAPTURE(bad);
     const child_end end = run_child([bad] {

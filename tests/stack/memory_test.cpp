@@ -63,6 +63,7 @@ TEST_CASE_FIXTURE(no_leaks, "stack: after a burst only cached_stacks keep their 
 
 TEST_CASE_FIXTURE(no_leaks, "stack: a loop that has nothing to do keeps no more than its cache") {
   if (weft_tests::is_sanitized) WEFT_SKIP("a sanitizer's own memory hides that of the stacks");
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_memory_figures_under_emulation);
   weft::options how;
   how.cached_stacks = 0;
   run(how, [] {
