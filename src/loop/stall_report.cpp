@@ -98,8 +98,8 @@ std::string describe_stall(const stalled_thread& found, duration held, duration 
   std::string text = "weft: fiber " + std::to_string(found.id);
   if (found.name_bytes != 0) text += " '" + std::string(found.name, found.name_bytes) + "'";
   if (found.site.where != nullptr) text += " (spawned at " + describe(found.site) + ")";
-  text += " has held its thread for " + whole_ms(held) +
-          ", and no other fiber of its loop could run";
+  text +=
+      " has held its thread for " + whole_ms(held) + ", and no other fiber of its loop could run";
   if (waited >= std::chrono::milliseconds(1)) {
     text += " (besides " + whole_ms(waited) + " without a core)";
   }
