@@ -37,7 +37,7 @@ std::string demangled(const char* symbol) {
 
 }  // namespace
 
-std::string name_of_code(const void* address) {
+std::string name_of_code(const void* address, const char* symbol) {
   char number[32];
   Dl_info where{};
   if (dladdr(address, &where) == 0 || where.dli_fname == nullptr) {
@@ -49,7 +49,8 @@ std::string name_of_code(const void* address) {
   std::string_view file(where.dli_fname);
   file.remove_prefix(file.rfind('/') + 1);  // npos + 1 == 0
   const std::string place = std::string(file) + number;
-  return where.dli_sname != nullptr ? demangled(where.dli_sname) + " (" + place + ")" : place;
+  if (symbol == nullptr) symbol = where.dli_sname;
+  return symbol != nullptr ? demangled(symbol) + " (" + place + ")" : place;
 }
 
 }  // namespace detail

@@ -7,8 +7,6 @@
 #include <unwind.h>
 
 #include <atomic>
-#include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -71,34 +69,6 @@ void note_swallowed(delivery& lost, const void* caller) noexcept {
     _Unwind_Backtrace(&note_frame, &state);
   }
   lost.is_swallowed.store(true, std::memory_order_release);
-}
-
-std::string demangled(const char* symbol) {
-  int status = 0;
-  char* const name = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
-  std::string text = name != nullptr ? name : symbol;
-  std::free(name);
-  return text;
-}
-
-std::string describe_code(const void* address, const char* symbol) {
-  Dl_info place{};
-  char offset[32];
-  if (dladdr(address, &place) == 0 || place.dli_fname == nullptr) {
-    std::snprintf(offset, sizeof offset, "%p", address);
-    return offset;
-  }
-  const char* const slash = std::strrchr(place.dli_fname, '/');
-  const std::string file = slash != nullptr ? slash + 1 : place.dli_fname;
-  const auto distance = [&](const void* from) {
-    const auto bytes =
-        reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(from);
-    std::snprintf(offset, sizeof offset, "+0x%lx", static_cast<unsigned long>(bytes));
-    return offset;
-  };
-  const std::string in_file = file + distance(place.dli_fbase);
-  if (symbol == nullptr) symbol = place.dli_sname;
-  return symbol == nullptr ? in_file : demangled(symbol) + " (" + in_file + ")";
 }
 
 }  // namespace detail

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "../base/debug_mode.hpp"
+#include "../base/code_names.hpp"
 
 #if WEFT_HAVE_LIBUNWIND
 #define UNW_LOCAL_ONLY
@@ -142,7 +142,7 @@ const stack_walker::call& stack_walker::call_at(const void* address, const char*
   const auto found = known_.find(address);
   if (found != known_.end()) return found->second;
   call made;
-  made.text = describe_code(address, symbol);
+  made.text = name_of_code(address, symbol);
   made.is_inside = is_inside_weft(made.text);
   made.is_body = made.is_inside && made.text.find("::payload<") != std::string::npos;
   // "function(int) (program+0x1234)"

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "../base/code_names.hpp"
 #include "../base/debug_mode.hpp"
 #include "loop.hpp"
 #include "weft/detail/check.hpp"
@@ -46,7 +47,7 @@ void report_swallowed(const fiber& self, const delivery& lost) {
   std::string text = "weft: " + describe(self) + " (spawned at " + describe(self.site) +
                      ") swallowed a weft::cancelled; this wait throws it again. A catch clause "
                      "without `throw;` ended it in";
-  for (unsigned i = 0; i < lost.frame_count; ++i) text += "\n  " + describe_code(lost.frames[i]);
+  for (unsigned i = 0; i < lost.frame_count; ++i) text += "\n  " + name_of_code(lost.frames[i]);
   send_report(text);
 }
 

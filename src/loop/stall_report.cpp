@@ -73,7 +73,7 @@ std::string describe_call(long number) {
   return "is blocked in system call number " + std::to_string(number);
 }
 
-std::string milliseconds(duration span) {
+std::string whole_ms(duration span) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(span).count()) +
          " ms";
 }
@@ -98,10 +98,10 @@ std::string describe_stall(const stalled_thread& found, duration held, duration 
   std::string text = "weft: fiber " + std::to_string(found.id);
   if (found.name_bytes != 0) text += " '" + std::string(found.name, found.name_bytes) + "'";
   if (found.site.where != nullptr) text += " (spawned at " + describe(found.site) + ")";
-  text += " has held its thread for " + milliseconds(held) +
-          ", and no other fiber of its loop could run";
+  text +=
+      " has held its thread for " + whole_ms(held) + ", and no other fiber of its loop could run";
   if (waited >= std::chrono::milliseconds(1)) {
-    text += " (besides " + milliseconds(waited) + " without a core)";
+    text += " (besides " + whole_ms(waited) + " without a core)";
   }
   text += ". " + describe_place(found);
   for (std::size_t i = 0; i < found.frame_count; ++i) {

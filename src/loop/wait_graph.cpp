@@ -32,12 +32,12 @@ using graph = std::unordered_map<const fiber*, waiting>;
 
 bool is_main(const fiber& f) noexcept { return f.bound == nullptr && f.id == 1; }
 
-std::string with_site(const fiber& f) {
+std::string with_origin(const fiber& f) {
   return is_main(f) ? describe(f) : describe(f) + " (spawned at " + describe(f.site) + ")";
 }
 
 std::string line_of(const waiting& one) {
-  std::string text = "\n  " + with_site(*one.who) + " waits in " + one.who->wait->name;
+  std::string text = "\n  " + with_origin(*one.who) + " waits in " + one.who->wait->name;
   for (std::size_t i = 0; i < one.awaited.size() && i < 8; ++i) {
     text += (i == 0 ? " for " : ", ") + describe(*one.awaited[i]);
   }

@@ -20,19 +20,21 @@ struct runner {
   std::unique_ptr<contender> subject;
   std::uint64_t operations = 1;
 
+  double used_ns() const { return cpu_ns() + subject->elsewhere_ns(); }
+
   double run_once() {
-    const double begun = cpu_ns();
+    const double begun = used_ns();
     const std::uint64_t done = subject->run(operations);
-    return (cpu_ns() - begun) / static_cast<double>(done);
+    return (used_ns() - begun) / static_cast<double>(done);
   }
 };
 
 // Doubles until a round lasts a quarter of what it should, then extrapolates.
 void calibrate(runner& one, double round_ns) {
   for (;;) {
-    const double begun = cpu_ns();
+    const double begun = one.used_ns();
     const std::uint64_t done = one.subject->run(one.operations);
-    const double took = std::max(cpu_ns() - begun, 1.0);
+    const double took = std::max(one.used_ns() - begun, 1.0);
     if (took >= round_ns / 4) {
       const double wanted = static_cast<double>(done) * round_ns / took;
       one.operations = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));

@@ -21,6 +21,9 @@ class contender {
 
   // Does at least `operations`, rounded up to what it does in one piece; returns how many.
   virtual std::uint64_t run(std::uint64_t operations) = 0;
+
+  // The processor time that a process has used so far which works for this one, and still runs.
+  virtual double elsewhere_ns() const { return 0; }
 };
 
 template <class Shape>

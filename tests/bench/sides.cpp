@@ -27,6 +27,9 @@ std::vector<const side*> all_sides() {
 #if BENCH_HAVE_GO
         &go_side,
 #endif
+#if BENCH_HAVE_ASYNCIO
+        &asyncio_side,
+#endif
   };
 }
 

@@ -16,5 +16,6 @@ extern const side boost_fiber_protected_side;
 extern const side coroutine_side;
 extern const side coroutine_tick_side;
 extern const side go_side;
+extern const side asyncio_side;
 
 }  // namespace bench

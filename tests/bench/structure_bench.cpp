@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // What structure costs: a scope or a timeout around a wait, a timeout among many timers, gather.
-// weft over the backend that the build names; its own plain operations are the peers, and libuv's
-// timers where it is installed.
+// weft over the backend that the build names; its own plain operations are the peers, libuv's
+// timers, Go and Python's asyncio where they are installed.
 #include <weft/weft.hpp>
 
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "process.hpp"
 #include "program.hpp"
 
 #if BENCH_HAVE_LIBUV
@@ -96,9 +98,8 @@ class timeouts final : public contender {
     loop_.run([&] {
       nap_lengths naps(spread_ms);
       for (std::size_t i = 0; i < timers; ++i) {
-        sleepers_.push_back(weft::spawn([nap = 1h + naps.next_ms() * 1ms] {
-          weft::await_sleep(nap);
-        }));
+        sleepers_.push_back(
+            weft::spawn([nap = 1h + naps.next_ms() * 1ms] { weft::await_sleep(nap); }));
       }
       weft::await_sleep(1ms);
     });
@@ -182,14 +183,33 @@ class batches final : public contender {
   std::size_t sum_ = 0;
 };
 
+// The same in other languages, for the rows that they have: see go_peer.go and asyncio_peer.py.
+void add_languages(row& to, [[maybe_unused]] const std::string& what,
+                   [[maybe_unused]] const std::string& count = "0",
+                   [[maybe_unused]] bool is_timed = false) {
+  [[maybe_unused]] const auto add = [&to](const char* name, std::vector<std::string> arguments) {
+    to.entries.push_back({name, [arguments]() -> std::unique_ptr<contender> {
+                            return std::make_unique<process>(arguments);
+                          }});
+  };
+#if BENCH_HAVE_GO
+  add(is_timed ? "Go, in a timeout" : "Go", {BENCH_GO_PEER, what, count});
+#endif
+#if BENCH_HAVE_ASYNCIO
+  add(is_timed ? "asyncio, in a timeout" : "asyncio", {BENCH_PYTHON, BENCH_ASYNCIO, what, count});
+#endif
+}
+
 std::vector<row> rows(const arguments& given) {
   constexpr const char* yield = "yield";
   constexpr const char* scope = "in a scope";
   row waits;
   waits.name = "a yield among 10 fibers";
   waits.peer = yield;
-  waits.entries = {in_ring<plain>(yield), in_ring<scoped>(scope),
-                   in_ring<timed>("in with_timeout"), in_ring<hidden>("in shielded")};
+  waits.entries = {in_ring<plain>(yield), in_ring<scoped>(scope), in_ring<timed>("in with_timeout"),
+                   in_ring<hidden>("in shielded")};
+  add_languages(waits, "yield");
+  add_languages(waits, "timeout", "0", true);
   waits.goals = {{scope, yield, 3.0}};
 
   const std::size_t timers = given.is_quick ? 10'000 : 100'000;
@@ -204,6 +224,7 @@ std::vector<row> rows(const arguments& given) {
                                  return std::make_unique<uv_timeouts>(timers);
                                }});
 #endif
+  add_languages(withdrawn, "timers", std::to_string(timers));
   withdrawn.goals = {{"with_timeout", "libuv", 0.25}};
 
   const auto batch_of = [](bool gathers) -> std::function<std::unique_ptr<contender>()> {
@@ -213,6 +234,7 @@ std::vector<row> rows(const arguments& given) {
   gathered.name = "10,000 tasks started and waited for";
   gathered.peer = "get() of each";
   gathered.entries = {{"get() of each", batch_of(false)}, {"gather", batch_of(true)}};
+  add_languages(gathered, "gather", "10000");
   gathered.goals = {{"gather", "get() of each", 1.3}};
   return {waits, withdrawn, gathered};
 }

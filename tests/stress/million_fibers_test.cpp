@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <random>
 #include <vector>
 
@@ -94,30 +93,4 @@ TEST_CASE_FIXTURE(no_leaks,
     malloc_trim(0);
     CHECK(resident_bytes() <= resident_before + resident_before / 5 + 8 * 1024 * 1024);
   }
-}
-
-TEST_CASE_FIXTURE(no_leaks,
-                  "torture 20: every fiber of a hundred thousand throws; each error arrives") {
-  run([] {
-    const std::size_t count = scaled(100'000, 2'000);
-    std::vector<weft::task<>> crowd;
-    crowd.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      crowd.push_back(weft::spawn([i] {
-        if (std::uncaught_exceptions() != 0) std::abort();
-        if (i % 2 == 0) weft::yield();
-        throw i;
-      }));
-    }
-    std::size_t right = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      try {
-        crowd[i].get();
-      } catch (std::size_t thrown) {
-        right += thrown == i ? 1 : 0;
-      }
-    }
-    CHECK(right == count);
-    CHECK(std::uncaught_exceptions() == 0);
-  });
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 
 #if defined(__has_feature)
 #define WEFT_TESTS_HAS_FEATURE(x) __has_feature(x)
@@ -33,6 +34,13 @@ inline constexpr bool is_sanitized = is_asan || is_tsan;
 // `full` rounds in a plain build, a part of them under a sanitizer.
 constexpr std::size_t scaled(std::size_t full, std::size_t under_sanitizer) noexcept {
   return is_sanitized ? under_sanitizer : full;
+}
+
+// The same, times WEFT_TEST_TIMES where that is set: a torture of minutes, on demand.
+inline std::size_t scaled_on_demand(std::size_t full, std::size_t under_sanitizer) {
+  const char* const given = std::getenv("WEFT_TEST_TIMES");
+  const std::size_t times = given != nullptr ? std::strtoul(given, nullptr, 10) : 1;
+  return scaled(full, under_sanitizer) * (times > 0 ? times : 1);
 }
 
 }  // namespace weft_tests
