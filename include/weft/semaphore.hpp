@@ -82,7 +82,7 @@ class basic_semaphore {
     if (WEFT_UNLIKELY(!core_.queue.empty())) {
       const loop_core* const here = running_loop();
       for (; k != 0; --k) {
-        waiter* const first = first_waiting(core_.queue, here);
+        wait_place* const first = first_waiting(core_.queue, here);
         if (first == nullptr) break;
         woken.claim(*first, 0);
       }

@@ -74,6 +74,7 @@ class loop final : public loop_core {
   event_sink* sinks = nullptr;  // traces
   sigquit_listener tree_bell;
   std::uint64_t random_state;
+  std::uint64_t select_state;      // draws among the ready cases of a select
   unsigned slice = 61;             // switches of a turn; 1 if the loop is watched
   std::size_t eager_spawners = 0;  // with a seed: at the front of the ring, in their order
   watched_loop watched;            // by the watchdog: while entered, if it has a limit

@@ -29,8 +29,8 @@ class wait_core {
 
   // The first waiter, claimed, or nullptr; the caller signals it after unlock().
   // Precondition: the lock is held.
-  WEFT_INLINE waiter* claim_first(std::uint8_t verdict = 0) noexcept {
-    waiter* const first = queue.empty() ? nullptr : first_waiting(queue, running_loop());
+  WEFT_INLINE wait_place* claim_first(std::uint8_t verdict = 0) noexcept {
+    wait_place* const first = queue.empty() ? nullptr : first_waiting(queue, running_loop());
     if (first != nullptr) {
       first->unlink();
       first->verdict = verdict;
@@ -41,7 +41,7 @@ class wait_core {
   // True if somebody waited.
   bool signal_first(std::uint8_t verdict = 0) noexcept {
     guard.lock();
-    waiter* const first = claim_first(verdict);
+    wait_place* const first = claim_first(verdict);
     guard.unlock();
     if (first != nullptr) first->signal();
     return first != nullptr;

@@ -10,6 +10,7 @@
 //   is handed over is lost, and nobody signals a wait that is over.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <utility>
 
@@ -23,36 +24,72 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
-struct waiter : waker, list_node {
+// Whether a wait in several queues at once (select) is over: who takes the claim first ends it.
+struct select_claim {
+  static constexpr int nobody = -1;
+  static constexpr int withdrawn = -2;
+
+  // True for one caller only.
+  bool take(int index) noexcept {
+    int expected = nobody;
+    // acq_rel: what the owner wrote before it queued is the claimer's to read
+    return chosen.compare_exchange_strong(expected, index, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed);
+  }
+
+  std::atomic<int> chosen{nobody};
+};
+
+// A place in a queue, and whom to wake from it.
+struct wait_place : list_node {
+  WEFT_INLINE explicit wait_place(waker& owner) noexcept : who(&owner) {}
+
+  WEFT_INLINE void signal() noexcept { who->signal(); }
+
+  waker* const who;
+  select_claim* claim = nullptr;  // of a select, which has several places
+  int index = 0;                  // among these
+  std::uint8_t verdict = 0;       // what the wait came to, in the primitive's own words
+};
+
+// One wait in one queue.
+struct waiter : waker, wait_place {
   // `on` is told to the search for deadlocks by wait_type::awaited.
-  WEFT_INLINE waiter(loop_core* here, const void* on) noexcept : waker(here), object(on) {}
+  WEFT_INLINE waiter(loop_core* here, const void* on) noexcept
+      : waker(here), wait_place(static_cast<waker&>(*this)), object(on) {}
+
+  using waker::signal;
 
   const void* const object;
-  std::uint8_t verdict = 0;  // what the wait came to, in the primitive's own words
 };
 
 enum class queue_end : std::uint8_t { signalled, timed_out, cancelled };
 
-// Waits until somebody claims `self`, which was put into a queue guarded by `lock`; it is in none
-// afterwards. A cancel that is due already ends the wait before it begins.
-// Precondition: the lock is not held by the caller.
-template <class Lock>
-WEFT_INLINE queue_end wait_queued(waiter& self, Lock& lock, const wait_type& what,
-                                  time_point deadline, bool is_cancellable) noexcept {
-  wake_reason reason = wake_reason::cancelled;
-  bool is_over = false;
+// Waits for the signal alone; what the waiter stands in is the caller's to look after. A cancel
+// that is due already ends the wait before it begins.
+WEFT_INLINE wake_reason wait_for_signal(waker& self, const wait_type& what, time_point deadline,
+                                        bool is_cancellable) noexcept {
   if (is_cancellable && self.is_for_fiber()) {
     const loop_core& here = *self.waiting_fiber()->home;
     is_cancellable = is_cancel_deliverable(here);
-    is_over = WEFT_UNLIKELY((here.current->attention & attention_cancel) != 0) && is_cancellable &&
-              is_cancel_due(here);
+    if (WEFT_UNLIKELY((here.current->attention & attention_cancel) != 0) && is_cancellable &&
+        is_cancel_due(here)) {
+      return wake_reason::cancelled;
+    }
   }
-  if (WEFT_LIKELY(!is_over)) {
-    reason = self.is_for_fiber() && deadline == time_point::max() && !self.has_arrived()
-                 ? self.park_once(is_cancellable, what)
-                 : self.wait_until(deadline, is_cancellable, what);
-    if (WEFT_LIKELY(reason == wake_reason::completed)) return queue_end::signalled;
-  }
+  return self.is_for_fiber() && deadline == time_point::max() && !self.has_arrived()
+             ? self.park_once(is_cancellable, what)
+             : self.wait_until(deadline, is_cancellable, what);
+}
+
+// Waits until somebody claims `self`, which was put into a queue guarded by `lock`; it is in none
+// afterwards.
+// Precondition: the lock is not held by the caller.
+template <class Waiter, class Lock>
+WEFT_INLINE queue_end wait_queued(Waiter& self, Lock& lock, const wait_type& what,
+                                  time_point deadline, bool is_cancellable) noexcept {
+  const wake_reason reason = wait_for_signal(self, what, deadline, is_cancellable);
+  if (WEFT_LIKELY(reason == wake_reason::completed)) return queue_end::signalled;
   lock.lock();
   const bool is_claimed = !self.is_linked();
   if (!is_claimed) self.unlink();
@@ -65,8 +102,8 @@ WEFT_INLINE queue_end wait_queued(waiter& self, Lock& lock, const wait_type& wha
 }
 
 // The same as a wait that may throw `cancelled`; false when the deadline came first.
-template <class Lock>
-WEFT_INLINE bool wait_or_throw(waiter& self, Lock& lock, const wait_type& what,
+template <class Waiter, class Lock>
+WEFT_INLINE bool wait_or_throw(Waiter& self, Lock& lock, const wait_type& what,
                                time_point deadline = time_point::max()) {
   const queue_end end = wait_queued(self, lock, what, deadline, true);
   if (WEFT_UNLIKELY(end == queue_end::cancelled)) throw_cancelled(*self.waiting_fiber()->home);
@@ -84,12 +121,15 @@ WEFT_INLINE void spend_of(loop_core* here) noexcept {
   if (here != nullptr) spend_budget(*here);
 }
 
-// The one that waits longest; nullptr when there is none. One whose wait a cancel or a deadline has
-// ended already is passed over: what it would be given goes to the next (sem 49, 52).
-// Precondition: the queue's lock is held.
-WEFT_INLINE waiter* first_waiting(list& queue, const loop_core* here) noexcept {
-  return static_cast<waiter*>(queue.find_if(
-      [here](list_node& node) { return !static_cast<waiter&>(node).is_leaving(here); }));
+// The one that waits longest, to be claimed; nullptr when there is none. One whose wait a cancel or
+// a deadline has ended already is passed over: what it would be given goes to the next (sem 49,
+// 52). Precondition: the queue's lock is held.
+WEFT_INLINE wait_place* first_waiting(list& queue, const loop_core* here) noexcept {
+  return static_cast<wait_place*>(queue.find_if([here](list_node& node) {
+    auto& place = static_cast<wait_place&>(node);
+    return !place.who->is_leaving(here) &&
+           (WEFT_LIKELY(place.claim == nullptr) || place.claim->take(place.index));
+  }));
 }
 
 // Waiters that were claimed under a lock, to be signalled after it: signal() may make a system
@@ -101,14 +141,14 @@ class claimed_waiters {
   claimed_waiters& operator=(const claimed_waiters&) = delete;
   ~claimed_waiters() {
     while (first_ != nullptr) {
-      waiter& next = *std::exchange(first_, static_cast<waiter*>(first_->prev));
+      wait_place& next = *std::exchange(first_, static_cast<wait_place*>(first_->prev));
       next.prev = nullptr;
       next.signal();  // its owner may be gone from here on
     }
   }
 
   // Takes `w` out of its queue.  Precondition: the queue's lock is held.
-  WEFT_INLINE void claim(waiter& w, std::uint8_t verdict) noexcept {
+  WEFT_INLINE void claim(wait_place& w, std::uint8_t verdict) noexcept {
     w.verdict = verdict;
     w.unlink();
     if (first_ == nullptr) {
@@ -120,12 +160,12 @@ class claimed_waiters {
   }
   void claim_all(list& queue, std::uint8_t verdict) noexcept {
     const loop_core* const here = running_loop();
-    while (waiter* const first = first_waiting(queue, here)) claim(*first, verdict);
+    while (wait_place* const first = first_waiting(queue, here)) claim(*first, verdict);
   }
 
  private:
-  waiter* first_ = nullptr;
-  waiter* last_ = nullptr;
+  wait_place* first_ = nullptr;
+  wait_place* last_ = nullptr;
 };
 
 }  // namespace detail
