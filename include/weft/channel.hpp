@@ -3,6 +3,7 @@
 // value use a promise; for every listener to have every value, broadcast.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -260,6 +261,105 @@ class channel_iterator {
 
 template <class T>
 using channel = detail::basic_channel<T, detail::any_thread>;
+
+namespace detail {
+
+// A channel with as many owners of each end as there are halves.
+template <class T>
+struct shared_channel {
+  explicit shared_channel(std::size_t capacity) : inside(capacity) {}
+  channel<T> inside;
+  std::atomic<std::size_t> senders{1};
+  std::atomic<std::size_t> receivers{1};
+};
+
+// One half: a counted reference. The last of a kind closes the channel.
+template <class T, std::atomic<std::size_t> shared_channel<T>::*Count>
+class channel_half {
+ public:
+  channel_half() noexcept = default;
+  explicit channel_half(std::shared_ptr<shared_channel<T>> shared) noexcept
+      : shared_(std::move(shared)) {}
+  channel_half(const channel_half& other) noexcept : shared_(other.shared_) {
+    if (shared_) ((*shared_).*Count).fetch_add(1, std::memory_order_relaxed);
+  }
+  channel_half(channel_half&& other) noexcept = default;
+  channel_half& operator=(channel_half other) noexcept {
+    std::swap(shared_, other.shared_);
+    return *this;
+  }
+  ~channel_half() { reset(); }
+
+  // Gives this half up; the last of its kind closes the channel.
+  // Parks: never.  Calls from: any thread.
+  void reset() noexcept {
+    // acq_rel: what the others did with theirs comes before the close
+    if (shared_ && ((*shared_).*Count).fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      shared_->inside.close();
+    }
+    shared_.reset();
+  }
+  // False for a default-constructed, moved-from or given-up half.
+  bool valid() const noexcept { return shared_ != nullptr; }
+
+  channel_core<T, any_thread>& core() const { return channel_of().core(); }
+
+ protected:
+  channel<T>& channel_of() const {
+    if (!shared_) misuse("a half of a channel was used that is empty: it was moved or given up");
+    return shared_->inside;
+  }
+
+ private:
+  std::shared_ptr<shared_channel<T>> shared_;
+};
+
+}  // namespace detail
+
+// The sending half of make_channel(). Copies count; when the last is gone, the channel is closed.
+// Its functions are those of channel; on an empty half they throw std::logic_error.
+template <class T>
+class sender : public detail::channel_half<T, &detail::shared_channel<T>::senders> {
+  using half = detail::channel_half<T, &detail::shared_channel<T>::senders>;
+
+ public:
+  using half::half;
+  void send(T&& value) const { this->channel_of().send(std::move(value)); }
+  void send(const T& value) const { this->channel_of().send(value); }
+  bool send_until(T& value, time_point deadline) const {
+    return this->channel_of().send_until(value, deadline);
+  }
+  [[nodiscard]] bool try_send(T&& value) const {
+    return this->channel_of().try_send(std::move(value));
+  }
+  void close() const noexcept {
+    if (this->valid()) this->channel_of().close();
+  }
+};
+
+// The receiving half. When the last is gone, senders get closed_error.
+template <class T>
+class receiver : public detail::channel_half<T, &detail::shared_channel<T>::receivers> {
+  using half = detail::channel_half<T, &detail::shared_channel<T>::receivers>;
+
+ public:
+  using half::half;
+  std::optional<T> recv() const { return this->channel_of().recv(); }
+  std::optional<T> recv_until(time_point deadline, recv_end* why = nullptr) const {
+    return this->channel_of().recv_until(deadline, why);
+  }
+  [[nodiscard]] bool try_recv(T& to) const { return this->channel_of().try_recv(to); }
+  auto begin() const { return this->channel_of().begin(); }
+  auto end() const { return this->channel_of().end(); }
+};
+
+// A channel that is closed when its senders are gone, or its receivers; what is still inside is
+// destroyed with the last half.  Throws: std::bad_alloc.
+template <class T>
+std::pair<sender<T>, receiver<T>> make_channel(std::size_t capacity = 0) {
+  auto shared = std::make_shared<detail::shared_channel<T>>(capacity);
+  return {sender<T>(shared), receiver<T>(shared)};
+}
 
 namespace local {
 template <class T>

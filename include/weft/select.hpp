@@ -202,6 +202,11 @@ detail::recv_case<T, Policy, F> on_recv(detail::basic_channel<T, Policy>* from, 
   return {from != nullptr ? &from->core() : nullptr, std::forward<F>(f)};
 }
 
+template <class T, class F>
+detail::recv_case<T, detail::any_thread, F> on_recv(const receiver<T>& from, F&& f) {
+  return {&from.core(), std::forward<F>(f)};
+}
+
 // Room for a value in a channel: f() after `value` was moved in. Another case done, `value` is
 // untouched. A closed channel makes select() throw closed_error.
 template <class T, class Policy, class F>
@@ -215,6 +220,10 @@ detail::send_case<T, Policy, F> on_send(detail::basic_channel<T, Policy>& to, T&
 template <class T, class Policy, class F>
 detail::send_case<T, Policy, F> on_send(detail::basic_channel<T, Policy>* to, T& value, F&& f) {
   return {to != nullptr ? &to->core() : nullptr, value, std::forward<F>(f)};
+}
+template <class T, class F>
+detail::send_case<T, detail::any_thread, F> on_send(const sender<T>& to, T& value, F&& f) {
+  return {&to.core(), value, std::forward<F>(f)};
 }
 
 // The end of a task of this loop, however it ended: f(). Its result is to be taken by get().

@@ -317,6 +317,31 @@ TEST_CASE_TEMPLATE(
   }
 }
 
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "make_channel: the last sender closes, and so does the last receiver") {
+  run([] {
+    auto [tx, rx] = weft::make_channel<handle>(2);
+    std::vector<weft::task<>> senders;
+    for (int i = 0; i < 3; ++i) {
+      senders.push_back(spawn([own = tx, i] { own.send(std::make_unique<int>(i)); }));
+    }
+    tx.reset();
+    CHECK_FALSE(tx.valid());
+    CHECK_THROWS_AS(tx.send(nullptr), std::logic_error);
+    int sum = 0;
+    for (auto& value : rx) sum += *value;  // ends with the last copy
+    CHECK(sum == 3);
+    for (auto& s : senders) s.get();
+
+    auto [out, in] = weft::make_channel<handle>();
+    auto blocked = spawn(
+        [&o = out] { CHECK_THROWS_AS(o.send(std::make_unique<int>(1)), weft::closed_error); });
+    weft::yield();
+    in.reset();
+    blocked.get();
+  });
+}
+
 TEST_CASE("channel: to destroy one that others wait at ends the program") {
   const auto end = weft_tests::run_child([] {
     weft::run([] {
