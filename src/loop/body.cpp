@@ -69,6 +69,18 @@ WEFT_NOINLINE static void notify_waiters(fiber& self) noexcept {
   }
 }
 
+void forget_held_locks(fiber& f) noexcept {
+  try {
+    send_report(
+        "weft: " + describe(f) + " (spawned at " + describe(f.site) + ") ended while it held " +
+        (f.held_locks == 1 ? "a mutex" : std::to_string(f.held_locks) + " mutexes") +
+        ": nobody can take it any more. Lock by std::lock_guard, which unlocks on every way out.");
+  } catch (...) {
+    send_report("weft: a task ended while it held a mutex, and there was no memory to name it.");
+  }
+  f.held_locks = 0;
+}
+
 // From the body's first instruction until everybody who waits for its end knows.
 static void live(loop_core& here, fiber& self) noexcept {
   *here.error_number = 0;
@@ -81,6 +93,7 @@ static void live(loop_core& here, fiber& self) noexcept {
   if (!self.has_handle) {
     discard_unseen(self, "was detached");  // may park as well
   }
+  if (WEFT_UNLIKELY(self.held_locks != 0)) forget_held_locks(self);
   WEFT_ASSERT(self.state == fiber_state::ready);
   self.state = fiber_state::done;
   if (WEFT_UNLIKELY(here.is_watched)) whole(here).record(testing::trace_kind::end, self);

@@ -82,7 +82,8 @@ loop::loop(const options& given)
       counts_ticks(time == &the_machine_clock()),
       stacks(given.stacks, given.stack_bytes, given.cached_stacks),
       // Spread small seeds over all bits; xorshift must not start at zero.
-      random_state(std::max<std::uint64_t>(given.seed * 0x9e3779b97f4a7c15ULL, 1)) {
+      random_state(std::max<std::uint64_t>(given.seed * 0x9e3779b97f4a7c15ULL, 1)),
+      select_state(random_state | 0xd1b54a32d192ed03ULL) {
   set_describe_current(&describe_running);
   report_other_copies();
   eh = thread_eh_state();
@@ -124,6 +125,7 @@ loop::loop(const options& given)
   shared = side.release();
   shared->owner = this;
   shared->thread = this_thread();
+  root.shared = idle.shared = shared;
 }
 
 loop::~loop() {
@@ -179,9 +181,8 @@ void loop::enter(const char* call) {
   if (root_stack_bottom == nullptr) measure_root_stack();
   if (has_thread_sanitizer()) root_tsan_fiber = __tsan_get_current_fiber();
   const bool is_main_thread = this_thread() == static_cast<int>(raw_syscall(SYS_getpid));
-  const bool reports_overflow =
-      how.overflow == overflow_report::always ||
-      (how.overflow == overflow_report::if_default && is_main_thread);
+  const bool reports_overflow = how.overflow == overflow_report::always ||
+                                (how.overflow == overflow_report::if_default && is_main_thread);
   has_alternate_stack_ = reports_overflow || watched.limit != duration::zero();
   if (has_alternate_stack_) give_alternate_stack();
   if (reports_overflow) {
@@ -212,6 +213,7 @@ void loop::leave() noexcept {
   if (watched.limit != duration::zero()) stop_watching(watched);
   WEFT_ASSERT(current == &root);
   while (sinks != nullptr) remove_sink(*sinks);
+  if (root.held_locks != 0) forget_held_locks(root);
   WEFT_C_NAME(current_loop) = nullptr;
   root.state = fiber_state::done;
   tree_bell.stop();

@@ -74,11 +74,11 @@ class loop final : public loop_core {
   event_sink* sinks = nullptr;  // traces
   sigquit_listener tree_bell;
   std::uint64_t random_state;
+  std::uint64_t select_state;      // draws among the ready cases of a select
   unsigned slice = 61;             // switches of a turn; 1 if the loop is watched
   std::size_t eager_spawners = 0;  // with a seed: at the front of the ring, in their order
   watched_loop watched;            // by the watchdog: while entered, if it has a limit
   unsigned looks = 0;              // observed loops poll the kernel every 61st
-  std::size_t waiting[3] = {};     // parked in wakers, by ended_by
   std::uint64_t swallowed = 0;     // `cancelled`s that a catch clause ended before their scope
   std::uint64_t turns = 0;
   std::unique_ptr<std::string> deadlock;  // main's wait is to throw it
@@ -139,6 +139,16 @@ class loop final : public loop_core {
   void admit_arrivals() noexcept;
   void measure_root_stack() noexcept;
 
+  // The record at this address, if it is one of this loop's that is not blank; else nullptr.
+  const fiber* find_fiber(const void* address) noexcept {
+    if (address == &root) return &root;
+    const fiber* found = nullptr;
+    for_each_fiber([&](const fiber& f) {
+      if (&f == address) found = &f;
+    });
+    return found;
+  }
+
   template <class F>
   void for_each_fiber(F&& f) {
     shared->records.for_each(f);
@@ -195,6 +205,9 @@ bool install_sigint_handler(int event_fd) noexcept;
 void uninstall_sigint_handler() noexcept;
 bool take_sigint() noexcept;  // true once after a Ctrl-C
 [[noreturn]] WEFT_API void die_of_sigint() noexcept;
+
+// body.cpp: says that a fiber ended while it held locks, which they count in its record
+void forget_held_locks(fiber& f) noexcept;
 
 // body.cpp: says once that an error reached nobody; `how` the fiber came to that
 void report_lost_error(fiber& f, const char* how) noexcept;

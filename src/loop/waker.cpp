@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // See waker.hpp.
-#include "waker.hpp"
+#include "weft/detail/waker.hpp"
 
 #include <linux/futex.h>
 
 #include <cerrno>
 #include <ctime>
+#include <new>
 
 #include "../base/syscalls.hpp"
 #include "loop.hpp"
@@ -13,23 +14,11 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
-waker::waker() noexcept {
-  message_.owner = this;
-  message_.run = &arrive;
-  loop_core* const here = running_loop();
-  if (here == nullptr || here->current == &here->idle) return;
-  self_ = here->current;
-  side_ = here->shared;
-}
-
 void waker::arrive(inbox_node& message, loop_core&) noexcept {
-  waker& here = *static_cast<arrival&>(message).owner;
-  here.has_arrived_ = true;
-  // Woken by a deadline or cancel meanwhile, it is not parked here; it will see the flag.
-  if (here.self_->wait_on == &here) wake(*here.self_, wake_reason::completed);
+  static_cast<arrival&>(message).owner->signal_here();
 }
 
-void waker::signal() noexcept {
+void waker::signal_elsewhere() noexcept {
   if (self_ == nullptr) {
     // release; pairs with the acquire of the waiting thread. After the store the waker may be
     // gone: a futex wake on a dead address wakes nobody, or somebody who looks again.
@@ -37,15 +26,14 @@ void waker::signal() noexcept {
     raw_syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
     return;
   }
-  if (running_loop() == self_->home) {
-    arrive(message_, *self_->home);
-    return;
-  }
+  arrival& message = *::new (static_cast<void*>(&message_)) arrival;
+  message.run = &arrive;
+  message.owner = this;
   // The fiber may run, and its loop end, as soon as the message is in: keep the inbox for the rest
   // of push(). The inbox is open: a loop does not end while one of its fibers waits.
-  shared_side* const side = side_;
+  shared_side* const side = self_->shared;
   side->add_ref();
-  side->box.push(message_);
+  side->box.push(message);
   side->drop_ref();
 }
 
@@ -64,11 +52,7 @@ wake_reason waker::wait_as_fiber(time_point deadline, bool is_cancellable,
       if (deadline <= now) return wake_reason::timed_out;
       arm_own_timer(here, now, deadline);
     }
-    std::size_t& waiting = here.waits_for(what.by);
-    ++waiting;
-    const wake_reason reason = park(here, what, this, is_cancellable);
-    --waiting;
-    self_->wait_on = nullptr;
+    const wake_reason reason = park_once(is_cancellable, what);
     if (!has_arrived_ && reason != wake_reason::completed) return reason;
   }
   return wake_reason::completed;

@@ -4,6 +4,7 @@
 // moment that this is ready. It comes from the pool, beyond its limit, and goes back when no future
 // is left.
 #include "weft/await.hpp"
+#include "weft/detail/waker.hpp"
 
 #include <pthread.h>
 
@@ -13,7 +14,6 @@
 #include <mutex>
 
 #include "../loop/loop.hpp"
-#include "../loop/waker.hpp"
 #include "clock_hold.hpp"
 #include "thread_pool.hpp"
 

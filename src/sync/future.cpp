@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "../loop/loop.hpp"
-#include "../loop/waker.hpp"
 #include "weft/detail/check.hpp"
 #include "weft/detail/future_state.hpp"
+#include "weft/detail/waker.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {

@@ -11,9 +11,9 @@
 #include "../base/describe_exception.hpp"
 #include "../base/quiet_thread.hpp"
 #include "../base/service_threads.hpp"
-#include "../loop/waker.hpp"
 #include "weft/detail/check.hpp"
 #include "weft/detail/compiler.hpp"
+#include "weft/detail/waker.hpp"
 #include "weft/report.hpp"
 
 WEFT_NAMESPACE_BEGIN

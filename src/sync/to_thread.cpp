@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // The caller's side of the pool: see to_thread.hpp.
 #include "weft/to_thread.hpp"
+#include "weft/detail/waker.hpp"
 
 #include "../loop/loop.hpp"
-#include "../loop/waker.hpp"
 #include "clock_hold.hpp"
 #include "thread_pool.hpp"
 

@@ -8,8 +8,8 @@
 
 #include "../base/syscalls.hpp"
 #include "../loop/loop.hpp"
-#include "../loop/waker.hpp"
 #include "weft/detail/payload.hpp"
+#include "weft/detail/waker.hpp"
 #include "weft/errors.hpp"
 
 WEFT_NAMESPACE_BEGIN

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "flow_ring.hpp"
@@ -166,6 +167,75 @@ std::unique_ptr<contender> make_parked(const parked_shape& shape) {
   return std::make_unique<parked<Allocator>>(shape);
 }
 
+class messages final : public contender {
+ public:
+  explicit messages(std::size_t capacity) : buffered_(capacity > 1 ? capacity : 2) {
+    is_rendezvous_ = capacity == 0;
+  }
+  std::uint64_t run(std::uint64_t operations) override {
+    is_rendezvous_ ? all(unbuffered_, operations) : all(buffered_, operations);
+    return operations;
+  }
+
+ private:
+  template <class Channel>
+  void all(Channel& channel, std::uint64_t operations) {
+    fibers::fiber sends = launch(stacks_, [&] {
+      for (std::uint64_t i = 0; i < operations; ++i) channel.push(i);
+    });
+    for (std::uint64_t i = 0; i < operations; ++i) sum_ += channel.value_pop();
+    sends.join();
+  }
+
+  fibers::pooled_fixedsize_stack stacks_{stack_bytes};
+  fibers::unbuffered_channel<std::uint64_t> unbuffered_;
+  fibers::buffered_channel<std::uint64_t> buffered_;
+  bool is_rendezvous_ = false;
+  std::uint64_t sum_ = 0;
+};
+
+class locks final : public contender {
+ public:
+  explicit locks(bool hands_over) : hands_over_(hands_over) {}
+  std::uint64_t run(std::uint64_t operations) override {
+    if (!hands_over_) {
+      for (std::uint64_t i = 0; i < operations; ++i) {
+        const std::lock_guard<fibers::mutex> hold(mutex_);
+        asm volatile("" : : : "memory");
+      }
+      return operations;
+    }
+    const auto half = [&] {
+      for (std::uint64_t i = 0; i < operations / 2; ++i) {
+        const std::lock_guard<fibers::mutex> hold(mutex_);
+        boost::this_fiber::yield();
+      }
+    };
+    fibers::fiber other = launch(stacks_, half);
+    half();
+    other.join();
+    return operations;
+  }
+
+ private:
+  fibers::pooled_fixedsize_stack stacks_{stack_bytes};
+  fibers::mutex mutex_;
+  bool hands_over_;
+};
+
+std::unique_ptr<contender> make_messages(const message_shape& shape) {
+  switch (shape.kind) {
+    case message_kind::channel:
+      return std::make_unique<messages>(shape.capacity);
+    case message_kind::mutex:
+      return std::make_unique<locks>(false);
+    case message_kind::hand_over:
+      return std::make_unique<locks>(true);
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 const side boost_fiber_side = {boost_fiber,
@@ -175,7 +245,8 @@ const side boost_fiber_side = {boost_fiber,
                                &make<yields, chain_shape>,
                                &make<sleepers, sleepers_shape>,
                                &make_parked<fibers::fixedsize_stack>,
-                               0};
+                               0,
+                               &make_messages};
 
 const side boost_fiber_protected_side = {"Boost.Fiber guarded",
                                          nullptr,

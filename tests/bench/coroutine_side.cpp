@@ -22,6 +22,14 @@ namespace {
 // dear (5.1 ns against 2.5).
 handle_ring ready;
 
+}  // namespace
+}  // namespace bench
+
+#include "coroutine_messages.hpp"
+
+namespace bench {
+namespace {
+
 struct yielding {
   bool await_ready() const noexcept { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> self) const noexcept {
@@ -282,7 +290,8 @@ const side coroutine_side = {coroutine,
                              &make<yields, chain_shape>,
                              &make_sleepers<1>,
                              &make<parked, parked_shape>,
-                             0};
+                             0,
+                             &make_coroutine_messages};
 
 const side coroutine_tick_side = {"C++20, 1 ms tick",        nullptr, nullptr, nullptr, nullptr,
                                   &make_sleepers<1'000'000>, nullptr, 0};

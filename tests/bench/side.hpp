@@ -8,6 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "messages.hpp"
+
 namespace bench {
 
 // One side's part of one row, alive and in its steady state from its making to its destruction, so
@@ -78,6 +80,7 @@ struct side {
   maker<sleepers_shape> sleepers;
   maker<parked_shape> parked;
   std::size_t record_bytes;  // of a parked fiber, beside its stack
+  maker<message_shape> messages = nullptr;
 };
 
 // weft's sides first, then the peers.

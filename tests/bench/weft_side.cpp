@@ -13,6 +13,7 @@
 #include "sides.hpp"
 #include "weft/detail/context.hpp"
 #include "weft/detail/inline_switch.hpp"
+#include "weft_messages.hpp"
 
 namespace bench {
 namespace {
@@ -238,6 +239,7 @@ const side BENCH_SIDE = {BENCH_SIDE_NAME,
                          &make<yields, chain_shape>,
                          shares_float_control ? nullptr : &make<sleepers, sleepers_shape>,
                          shares_float_control ? nullptr : &make<parked, parked_shape>,
-                         sizeof(weft::detail::fiber)};
+                         sizeof(weft::detail::fiber),
+                         &make_messages};
 
 }  // namespace bench

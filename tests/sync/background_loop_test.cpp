@@ -33,7 +33,8 @@ using weft_tests::scaled;
 TEST_CASE_FIXTURE(no_leaks, "background_loop: work runs on another thread, in a fiber") {
   background_loop loop;
   const auto [thread, was_in_fiber] =
-      loop.ref().call([] { return std::make_pair(std::this_thread::get_id(), weft::in_fiber()); })
+      loop.ref()
+          .call([] { return std::make_pair(std::this_thread::get_id(), weft::in_fiber()); })
           .get();
   CHECK((thread != std::this_thread::get_id()));
   CHECK(was_in_fiber);
@@ -49,18 +50,20 @@ TEST_CASE_FIXTURE(no_leaks, "background_loop: made and destroyed without any wor
 TEST_CASE_FIXTURE(no_leaks,
                   "background_loop: what is handed over may spawn, sleep and gather there") {
   background_loop loop;
-  const int sum = loop.ref().call([] {
-    std::vector<weft::task<int>> tasks;
-    for (int i = 0; i < 10; ++i) {
-      tasks.push_back(spawn([i] {
-        await_sleep(10us);
-        return i;
-      }));
-    }
-    int total = 0;
-    for (auto& t : tasks) total += t.get();
-    return total;
-  }).get();
+  const int sum = loop.ref()
+                      .call([] {
+                        std::vector<weft::task<int>> tasks;
+                        for (int i = 0; i < 10; ++i) {
+                          tasks.push_back(spawn([i] {
+                            await_sleep(10us);
+                            return i;
+                          }));
+                        }
+                        int total = 0;
+                        for (auto& t : tasks) total += t.get();
+                        return total;
+                      })
+                      .get();
   CHECK(sum == 45);
 }
 
@@ -158,20 +161,31 @@ TEST_CASE_FIXTURE(no_leaks, "background_loop: several at once pass work in a rin
   background_loop a;
   background_loop b;
   background_loop c;
-  const int result = a.ref().call([&] {
-    return b.ref().call([&] {
-      return c.ref().call([&] { return a.ref().call([] { return 1; }).get() + 1; }).get() + 1;
-    }).get() + 1;
-  }).get();
+  const int result =
+      a.ref()
+          .call([&] {
+            return b.ref()
+                       .call([&] {
+                         return c.ref()
+                                    .call([&] { return a.ref().call([] { return 1; }).get() + 1; })
+                                    .get() +
+                                1;
+                       })
+                       .get() +
+                   1;
+          })
+          .get();
   CHECK(result == 4);
 }
 
 TEST_CASE_FIXTURE(no_leaks, "background_loop: a fiber of one loop may own and destroy another") {
   background_loop outer;
-  CHECK(outer.ref().call([] {
-    background_loop inner;
-    return inner.ref().call([] { return 5; }).get();
-  }).get() == 5);
+  CHECK(outer.ref()
+            .call([] {
+              background_loop inner;
+              return inner.ref().call([] { return 5; }).get();
+            })
+            .get() == 5);
 }
 
 TEST_CASE_FIXTURE(no_leaks,

@@ -71,9 +71,8 @@ TEST_CASE_FIXTURE(no_leaks, "future: a fiber sets, a plain thread blocks in get(
 TEST_CASE_FIXTURE(no_leaks, "future: between two plain threads, without any loop") {
   promise<std::unique_ptr<int>> p;
   auto f = p.get_future();
-  std::thread setter([moved = std::move(p)]() mutable {
-    moved.set_value(std::make_unique<int>(5));
-  });
+  std::thread setter(
+      [moved = std::move(p)]() mutable { moved.set_value(std::make_unique<int>(5)); });
   CHECK(*f.get() == 5);
   setter.join();
 }
@@ -84,9 +83,8 @@ TEST_CASE_FIXTURE(no_leaks, "future: between the fibers of two loops, both ways"
     promise<int> there;
     promise<int> back;
     auto answer = back.get_future();
-    other.ref().post([entry = there.get_future(), &back]() mutable {
-      back.set_value(entry.get() + 1);
-    });
+    other.ref().post(
+        [entry = there.get_future(), &back]() mutable { back.set_value(entry.get() + 1); });
     there.set_value(4);
     CHECK(answer.get() == 5);
   });

@@ -42,8 +42,7 @@ TEST_CASE_FIXTURE(no_leaks,
       ref.post([&] {
         const auto before = weft::this_fiber::id();
         await_sleep(1us);
-        answer.set_value(std::this_thread::get_id() == here &&
-                         before == weft::this_fiber::id());
+        answer.set_value(std::this_thread::get_id() == here && before == weft::this_fiber::id());
       });
     }).join();
     CHECK(f.get());
@@ -142,9 +141,10 @@ TEST_CASE_FIXTURE(no_leaks, "loop_ref: a thread calls into the loop and blocks f
       int total = 0;
       for (int i = 0; i < 100; ++i) {
         total += ref.call([i] {
-          weft::yield();
-          return i;
-        }).get();
+                      weft::yield();
+                      return i;
+                    })
+                     .get();
       }
       sum.set_value(total);
     });

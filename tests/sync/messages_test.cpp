@@ -68,9 +68,7 @@ TEST_CASE("messages: gather names the argument that it refuses") {
     CHECK(own.get() == "weft: gather() in fiber " + id +
                            " 'own' was given that task itself: it would wait for its own end");
     weft::task<> far;
-    std::thread([&far] {
-      weft::run([&far] { far = weft::spawn({"far"}, [] {}); });
-    }).join();
+    std::thread([&far] { weft::run([&far] { far = weft::spawn({"far"}, [] {}); }); }).join();
     CHECK(refusal([&] { weft::gather(far); }) ==
           "weft: gather() takes tasks of its own loop; fiber 2 'far' belongs to another: get() it "
           "instead");
@@ -90,7 +88,8 @@ TEST_CASE("messages: a loop that has ended says so to each who comes later") {
     });
     weft::testing::wait_all_blocked();
   });
-  CHECK(refusal([&] { late.post([] {}); }) == "weft: loop_ref::post() came after the loop had ended");
+  CHECK(refusal([&] { late.post([] {}); }) ==
+        "weft: loop_ref::post() came after the loop had ended");
   CHECK(refusal([&] { ended.on_done([] {}); }) ==
         "weft: on_done() was called after the task's loop had ended");
   CHECK(refusal([&] { answer.get(); }) == "weft: the loop ended before loop_ref::call() was done");
@@ -124,8 +123,9 @@ TEST_CASE("messages: a runner that is destroyed where it cannot close ends the p
     return 0;
   });
   CHECK(other_loop.signal == SIGABRT);
-  CHECK(other_loop.says("weft: a runner cannot be destroyed here: runner::close() was called inside "
-                        "a running loop (in fiber 1 'main')"));
+  CHECK(
+      other_loop.says("weft: a runner cannot be destroyed here: runner::close() was called inside "
+                      "a running loop (in fiber 1 'main')"));
 }
 
 TEST_CASE("messages: a task that nobody could end any more ends the process") {
@@ -167,8 +167,9 @@ TEST_CASE("messages: a broken invariant tells condition, place, fiber and what i
     return 0;
   });
   CHECK(end.signal == SIGABRT);
-  CHECK(end.says("weft: broken invariant: a == b (here.cpp:12, running fiber 1 'main'). This is a "
-                 "defect in weft or memory was overwritten; a core dump shows where.\n"));
+  CHECK(
+      end.says("weft: broken invariant: a == b (here.cpp:12, running fiber 1 'main'). This is a "
+               "defect in weft or memory was overwritten; a core dump shows where.\n"));
 }
 
 TEST_CASE("messages: without memory for a message there is a shorter one") {
@@ -189,7 +190,8 @@ TEST_CASE("messages: without memory for a message there is a shorter one") {
           is_memory_gone = false;
         }) == "weft: a task was dropped before it ran, and there was no memory to name it.\n");
   CHECK(reports_of([] {
-          auto lost = weft::spawn([] { throw std::runtime_error("a text too long to lie in place"); });
+          auto lost =
+              weft::spawn([] { throw std::runtime_error("a text too long to lie in place"); });
           lost.join();
           is_memory_gone = true;
           { const auto here = std::move(lost); }

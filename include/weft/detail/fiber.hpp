@@ -164,6 +164,7 @@ struct alignas(64) fiber {
   bool is_result_taken = false;  // get() or gather() moved it out
   bool is_error_seen = false;    // somebody took the error: not to be reported
   bool has_baggage = false;      // error or baggage were ever set: to be cleaned
+  std::uint8_t held_locks = 0;   // mutexes that it has locked, modulo 256: for messages
 
   alignas(std::max_align_t) unsigned char storage[inline_bytes];
 

@@ -44,6 +44,9 @@ class list {
     head_.next = &node;
   }
 
+  // Precondition: !empty().
+  list_node& front() noexcept { return *head_.next; }
+
   // Takes the first node out; nullptr when there is none.
   list_node* pop_front() noexcept {
     if (empty()) return nullptr;

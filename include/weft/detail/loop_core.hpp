@@ -37,6 +37,7 @@ struct loop_core {
   ready_ring ready;
   fiber* free_records = nullptr;  // blank ones, linked through payload
   std::uint64_t next_id = 1;
+  std::size_t waiting[3] = {};    // parked in wakers, by ended_by
   std::size_t live = 0;           // fibers that have not ended, main apart
   time_point last_look{};         // the loop's notion of the present, for `since`
   fiber* finished = nullptr;      // whose stack the next to run gives back: attention_reclaim
@@ -147,6 +148,7 @@ WEFT_INLINE void make_blank(fiber& record) noexcept {
   record.has_handle = record.is_callback = record.is_stackless = record.is_result_taken =
       record.is_error_seen = record.has_baggage = false;
   record.is_cancel_called = false;
+  record.held_locks = 0;
   record.on_cancel = on_cancel::throws;
   record.ops = nullptr;
   record.stack_class = 0;

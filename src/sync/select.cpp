@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSL-1.0
+// How select chooses: see select_core.hpp.
+//
+// - All cases' locks are taken in the order of their addresses, so that two selects over the same
+//   channels cannot lock each other out. Under them the ready cases are found and one is drawn; all
+//   locks but its own are given up, and it is carried out. No user code runs under another's lock.
+// - If none is ready, each case gets a place in its queue before a lock is given up: nothing that
+//   happens after the look is missed.
+// - Whoever serves one of the places must first take the claim that all of them share. So exactly
+//   one case is carried out, and what the others wait for is offered to the next in their queues.
+#include "weft/select.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <new>
+#include <string>
+
+#include "../base/clock.hpp"
+#include "../loop/loop.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+namespace {
+
+constexpr wait_type select_waits[] = {
+    {"select", ended_by::fibers}, {"select", ended_by::threads}, {"select", ended_by::world}};
+
+// xorshift64: a loop's own, so that a seed makes it repeat; without one, by the time.
+std::size_t draw(loop_core* here, std::size_t count) noexcept {
+  std::uint64_t by_time = 1;
+  if (here == nullptr) {
+    by_time |= static_cast<std::uint64_t>(the_machine_clock().now().time_since_epoch().count())
+               << 20;
+  }
+  std::uint64_t& x = here != nullptr ? whole(*here).select_state : by_time;
+  x ^= x << 13;
+  x ^= x >> 7;
+  x ^= x << 17;
+  return static_cast<std::size_t>((x >> 32) % count);
+}
+
+// One select under way.
+class selection {
+ public:
+  selection(select_case** cases, spin_lock** locks, std::size_t count) noexcept
+      : cases_(cases), count_(count), locks_(locks), here_(fibers_loop()) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const select_case& one = *cases[i];
+      if (one.lock != nullptr) locks_[lock_count_++] = one.lock;
+      by_ = std::max(by_, one.by);
+      if (one.is_otherwise) otherwise_ = i;
+      if (one.deadline < deadline_) {
+        deadline_ = one.deadline;
+        first_due_ = i;
+      }
+    }
+    std::sort(locks_, locks_ + lock_count_);
+    lock_count_ = static_cast<std::size_t>(std::unique(locks_, locks_ + lock_count_) - locks_);
+  }
+
+  std::size_t run() {
+    for (;;) {
+      std::size_t done = count_;
+      if (try_ready(done)) return done;
+      if (done == retry) continue;
+      if (wait(done)) return done;
+    }
+  }
+
+ private:
+  static constexpr std::size_t retry = static_cast<std::size_t>(-1);
+
+  void lock_all() noexcept {
+    for (std::size_t i = 0; i < lock_count_; ++i) locks_[i]->lock();
+  }
+  void unlock_all_but(const spin_lock* kept) noexcept {
+    for (std::size_t i = 0; i < lock_count_; ++i) {
+      if (locks_[i] != kept) locks_[i]->unlock();
+    }
+  }
+
+  // False with the locks given up and done == retry, or, if nothing is ready, all places taken.
+  bool try_ready(std::size_t& done) {
+    lock_all();
+    std::size_t ready = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (cases_[i]->is_ready(here_)) ++ready;
+    }
+    if (ready == 0) {
+      if (otherwise_ != count_) {
+        unlock_all_but(nullptr);
+        done = otherwise_;
+        return true;
+      }
+      for (std::size_t i = 0; i < count_; ++i) cases_[i]->enter(wait_, static_cast<int>(i));
+      unlock_all_but(nullptr);
+      return false;
+    }
+    std::size_t left = ready == 1 ? 0 : draw(here_, ready);
+    std::size_t chosen = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (cases_[i]->is_ready(here_) && left-- == 0) {
+        chosen = i;
+        break;
+      }
+    }
+    unlock_all_but(cases_[chosen]->lock);
+    done = chosen;
+    if (commit(*cases_[chosen])) return true;
+    done = retry;
+    return false;
+  }
+
+  // Its lock is held at the call and not afterwards.
+  static bool commit(select_case& one) {
+    struct opener {
+      spin_lock* lock;
+      ~opener() {
+        if (lock != nullptr) lock->unlock();
+      }
+    };
+    claimed_waiters woken;  // signalled after the lock is given up
+    const opener open{one.lock};
+    return one.commit(woken);
+  }
+
+  void leave_all() noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (cases_[i]->lock != nullptr) cases_[i]->lock->lock();
+      cases_[i]->leave();
+      if (cases_[i]->lock != nullptr) cases_[i]->lock->unlock();
+    }
+  }
+
+  // False: try again.
+  bool wait(std::size_t& done) {
+    const wait_type& what = select_waits[static_cast<unsigned>(by_)];
+    const wake_reason reason = wait_for_signal(wait_, what, deadline_, true);
+    if (reason != wake_reason::completed) {
+      if (wait_.claim.take(select_claim::withdrawn)) {
+        leave_all();
+        if (reason == wake_reason::cancelled) throw_cancelled(*here_);
+        done = first_due_;
+        return true;
+      }
+      wait_.wait(what);  // somebody was faster, and the signal is under way
+    }
+    leave_all();
+    done = static_cast<std::size_t>(wait_.claim.chosen.load(std::memory_order_relaxed));
+    if (cases_[done]->has_succeeded()) return true;
+    wait_.~select_wait();
+    ::new (static_cast<void*>(&wait_)) select_wait(here_);
+    return false;
+  }
+
+  select_case** const cases_;
+  const std::size_t count_;
+  spin_lock** const locks_;
+  std::size_t lock_count_ = 0;
+  loop_core* const here_;
+  ended_by by_ = ended_by::fibers;
+  time_point deadline_ = time_point::max();
+  std::size_t first_due_ = 0;
+  std::size_t otherwise_ = count_;
+  select_wait wait_{here_};
+};
+
+}  // namespace
+
+task_case::task_case(fiber* record) : record_(record) {
+  const loop_core& here = require_loop("on_done()");
+  if (record == nullptr) misuse("on_done() was given an empty task handle");
+  if (record->shared != here.shared) {
+    misuse("on_done() was given a task of another loop: let it send to a channel when it ends");
+  }
+  if (record == here.current) {
+    misuse("on_done() was given " + describe(*record) + " by itself: it would wait for ever");
+  }
+}
+
+bool task_case::is_ready(const loop_core*) noexcept { return record_->state == fiber_state::done; }
+
+void task_case::on_end(wait_node& node, fiber&) noexcept {
+  place& own = static_cast<place&>(node);
+  if (own.wait->claim.take(own.index)) own.wait->signal_here();
+}
+
+void task_case::enter(select_wait& wait, int index) noexcept {
+  place_.notify = &on_end;
+  place_.wait = &wait;
+  place_.index = index;
+  record_->waiters.push_back(place_);
+}
+
+void task_case::leave() noexcept {
+  if (place_.is_linked()) place_.unlink();
+}
+
+std::size_t select_first(select_case** cases, spin_lock** locks, std::size_t count) {
+  if (count == 0) misuse("select() of nothing would wait for ever: give it a case");
+  loop_core* const here = fibers_loop();
+  const std::size_t done = selection(cases, locks, count).run();
+  spend_of(here);
+  return done;
+}
+
+}  // namespace detail
+WEFT_NAMESPACE_END
