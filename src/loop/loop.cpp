@@ -63,6 +63,7 @@ overflow_victim victim_of_overflow(const fiber& running) noexcept {
   victim.name_bytes = name_of(running).size();
   victim.stack_bytes = running.bound->size_bytes();
   victim.is_borrowed = running.bound->is_borrowed;
+  victim.is_generator = running.bound->is_generator;
   return victim;
 }
 
