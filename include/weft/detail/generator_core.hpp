@@ -152,7 +152,12 @@ WEFT_INLINE bool resume(generator_core& core) {
 
 // Gives `value` to who called next(), until the next step.
 WEFT_INLINE void suspend(generator_core& core, void* value) {
-  const fiber& self = core.home != nullptr ? *core.home->current : *core.plain;
+  const bool is_in_loop = core.home != nullptr;
+  const fiber& self = is_in_loop ? *core.home->current : *core.plain;
+  if (!is_in_loop && WEFT_UNLIKELY(running_loop() != nullptr)) {  // of a run() in the body
+    suspend_slowly(core, value);
+    return;
+  }
   if (WEFT_UNLIKELY(core.state != generator_state::running ||
                     self.bound != core.bound || self.innermost != core.level || core.eh->any())) {
     suspend_slowly(core, value);
