@@ -2,8 +2,8 @@
 // same_fringe: do two trees of different shape have the same leaves? Two recursions, side by side
 //
 // Each tree is walked by an ordinary recursive function that yields its leaves one by one. The
-// comparison asks both walks in turn, and stops at the first leaf that differs: what comes behind it
-// is never visited. With callbacks one of the two walks would have to be turned inside out.
+// comparison asks both walks in turn, and stops at the first leaf that differs: what comes behind
+// it is never visited. With callbacks one of the two walks would have to be turned inside out.
 #include <weft/weft.hpp>
 
 #include <cstdio>

@@ -183,8 +183,7 @@ class [[nodiscard]] generator {
   // The same with at least so many bytes of stack, for a deep recursion; 0: as many as the loop's
   // fibers have, 256 KiB without a loop.
   template <class F, body_of<F> = 0>
-  generator(std::size_t stack_bytes, F&& body,
-            detail::spawn_site site = detail::spawn_site::here())
+  generator(std::size_t stack_bytes, F&& body, detail::spawn_site site = detail::spawn_site::here())
       : core_(new detail::generator_record<Y, Send, std::decay_t<F>>(std::forward<F>(body),
                                                                      stack_bytes, site)) {}
 

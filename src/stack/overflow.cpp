@@ -56,7 +56,7 @@ void report_overflow(const overflow_victim& victim, bool in_signal_handler,
       << (victim.is_generator  ? " in a generator. Give it more with generator(bytes, body)"
           : victim.is_borrowed ? ". Give with_stack() more"
                                : ". Give it more with spawn_options::stack_bytes "
-                               "(options::stack_bytes for all fibers)")
+                                 "(options::stack_bytes for all fibers)")
       << ", or look for deep recursion and large local arrays.";
   send_report(out.text(), in_signal_handler);
 }

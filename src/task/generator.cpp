@@ -13,10 +13,10 @@
 
 #include "../base/describe_exception.hpp"
 #include "../base/sanitizers.hpp"
+#include "../loop/generator_stacks.hpp"
 #include "../loop/loop.hpp"
 #include "../stack/guard.hpp"
 #include "../stack/overflow.hpp"
-#include "generator_stacks.hpp"
 #include "weft/detail/check.hpp"
 #include "weft/detail/compiler.hpp"
 #include "weft/detail/scope.hpp"
@@ -52,7 +52,8 @@ WEFT_NO_SANITIZE_NULL void run_body(generator_core& core) noexcept {
     // as it was asked to
   } catch (const abi::__forced_unwind&) {
     fatal(
-        "pthread_exit() or pthread_cancel() ended the thread inside the body of a generator. Return "
+        "pthread_exit() or pthread_cancel() ended the thread inside the body of a generator. "
+        "Return "
         "from the function instead.");
   } catch (...) {
     core.error = std::current_exception();
@@ -152,7 +153,8 @@ void begin(generator_core& core) {
 
 void return_stack(generator_core& core) noexcept {
   if (core.home != nullptr) {
-    if (stack_marks* const marks = whole(*core.home).marks.get()) marks->note(core.site, *core.bound);
+    if (stack_marks* const marks = whole(*core.home).marks.get())
+      marks->note(core.site, *core.bound);
   }
   core.bound->is_generator = false;
   core.stacks->pool.release(*core.bound, core.stack_class);
@@ -303,8 +305,7 @@ void destroy_generator(generator_core& core) noexcept {
   } catch (...) {
     send_report("weft: a generator (made at " + describe(core.site) +
                 ") was destroyed before its end, and its body ended with " +
-                describe_exception(std::current_exception()) +
-                ". Call close() to get the error.");
+                describe_exception(std::current_exception()) + ". Call close() to get the error.");
   }
   core.ops->free(core);
 }

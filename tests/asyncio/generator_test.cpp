@@ -52,8 +52,7 @@ PAIR("a generator runs when it is asked, and no further") {
 }
 
 PAIR("a generator yields from a recursion") {
-  generator<std::string> moves(
-      [](yielder<std::string>& out) { hanoi(3, "a", "b", "c", out); });
+  generator<std::string> moves([](yielder<std::string>& out) { hanoi(3, "a", "b", "c", out); });
   for (const std::string& move : moves) say(move);
 }
 

@@ -53,7 +53,8 @@ struct maker_of {
 
 }  // namespace
 
-const side boost_coroutine_side = {coroutine2, nullptr, nullptr, nullptr, nullptr,
-                                   nullptr,    nullptr, 0,       &make_generators<maker_of>};
+const side boost_coroutine_side = {coroutine2, nullptr, nullptr,
+                                   nullptr,    nullptr, nullptr,
+                                   nullptr,    0,       &make_generators<maker_of>};
 
 }  // namespace bench

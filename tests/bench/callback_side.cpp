@@ -46,7 +46,7 @@ std::unique_ptr<contender> make_walks(const generator_shape& shape) {
 
 }  // namespace
 
-const side callback_side = {"callback", nullptr, nullptr, nullptr, nullptr,
+const side callback_side = {"callback", nullptr, nullptr, nullptr,    nullptr,
                             nullptr,    nullptr, 0,       &make_walks};
 
 }  // namespace bench

@@ -35,11 +35,13 @@ struct maker_of {
 }  // namespace
 
 const side coroutine_generator_side = {
-    coroutine, nullptr, nullptr, nullptr, nullptr,
-    nullptr,   nullptr, 0,       &make_generators<maker_of<pooled_frames>>};
+    coroutine, nullptr, nullptr,
+    nullptr,   nullptr, nullptr,
+    nullptr,   0,       &make_generators<maker_of<pooled_frames>>};
 
 const side coroutine_malloc_side = {
-    "C++20, malloc", nullptr, nullptr, nullptr, nullptr,
-    nullptr,         nullptr, 0,       &make_generators<maker_of<malloced_frames>>};
+    "C++20, malloc", nullptr, nullptr,
+    nullptr,         nullptr, nullptr,
+    nullptr,         0,       &make_generators<maker_of<malloced_frames>>};
 
 }  // namespace bench

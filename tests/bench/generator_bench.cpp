@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// generator: a value yielded and asked for. By a recursion that walks a tree in order, made anew for
-// each walk; by a loop that counts.
+// generator: a value yielded and asked for. By a recursion that walks a tree in order, made anew
+// for each walk; by a loop that counts.
 #include "program.hpp"
 
 namespace {

@@ -59,7 +59,9 @@ generator<int> handler(const char* text) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(no_leaks, "H1: a body yields in a handler; who calls next() throws meanwhile; each keeps its own") {
+TEST_CASE_FIXTURE(
+    no_leaks,
+    "H1: a body yields in a handler; who calls next() throws meanwhile; each keeps its own") {
   generator<int> inside = handler("body's");
   CHECK(inside.next());
   CHECK(std::current_exception() == nullptr);
@@ -88,7 +90,8 @@ TEST_CASE_FIXTURE(no_leaks, "H1: two bodies that both wait in handlers throw on 
   CHECK_THROWS_WITH_AS(b.next(), "b", std::runtime_error);
 }
 
-TEST_CASE_FIXTURE(no_leaks, "H1: a body that begins in a handler sees no exception, and its throw stays inside") {
+TEST_CASE_FIXTURE(
+    no_leaks, "H1: a body that begins in a handler sees no exception, and its throw stays inside") {
   try {
     throw std::logic_error("caller's");
   } catch (...) {
@@ -110,7 +113,8 @@ TEST_CASE_FIXTURE(no_leaks, "H1: a body that begins in a handler sees no excepti
   }
 }
 
-TEST_CASE_FIXTURE(no_leaks, "H2: a generator that is used and destroyed while unwinding counts for itself") {
+TEST_CASE_FIXTURE(no_leaks,
+                  "H2: a generator that is used and destroyed while unwinding counts for itself") {
   int seen = -1;
   struct guard {
     generator<int>& use;
@@ -197,7 +201,9 @@ TEST_CASE("H7: the overflow report names the fiber, and says how a generator get
   CHECK(dies.says("generator(bytes, body)"));
 }
 
-TEST_CASE_FIXTURE(no_leaks, "gen: a body that has begun goes on on its own thread only; one that has not, anywhere") {
+TEST_CASE_FIXTURE(
+    no_leaks,
+    "gen: a body that has begun goes on on its own thread only; one that has not, anywhere") {
   generator<int> begun = endless();
   generator<int> fresh = endless();
   CHECK(begun.next());

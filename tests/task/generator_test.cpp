@@ -14,7 +14,6 @@
 
 #include <doctest/doctest.h>
 
-#include "support/capture_reports.hpp"
 #include "support/no_leaks.hpp"
 #include "weft/generator.hpp"
 
@@ -34,8 +33,7 @@ struct node {
 std::unique_ptr<node> make_tree(int from, int to) {
   if (from == to) return nullptr;
   const int middle = from + (to - from) / 2;
-  return std::make_unique<node>(
-      node{make_tree(from, middle), make_tree(middle + 1, to), middle});
+  return std::make_unique<node>(node{make_tree(from, middle), make_tree(middle + 1, to), middle});
 }
 
 void walk(const node* n, yielder<int>& out) {
@@ -73,7 +71,8 @@ TEST_CASE_FIXTURE(no_leaks, "sem 94: a generator's body does not run before the 
   CHECK(one.value() == 7);
 }
 
-TEST_CASE_FIXTURE(no_leaks, "sem 94: a generator that never began drops its body without running it") {
+TEST_CASE_FIXTURE(no_leaks,
+                  "sem 94: a generator that never began drops its body without running it") {
   bool has_begun = false;
   {
     generator<int> one([&has_begun, kept = counted()](yielder<int>&) { has_begun = true; });
@@ -82,7 +81,8 @@ TEST_CASE_FIXTURE(no_leaks, "sem 94: a generator that never began drops its body
   CHECK_FALSE(has_begun);
 }
 
-TEST_CASE_FIXTURE(no_leaks, "sem 94: destroying a generator early runs the destructors on its stack") {
+TEST_CASE_FIXTURE(no_leaks,
+                  "sem 94: destroying a generator early runs the destructors on its stack") {
   int order = 0;
   struct last_words {
     int& order;
@@ -102,7 +102,8 @@ TEST_CASE_FIXTURE(no_leaks, "sem 94: destroying a generator early runs the destr
   CHECK(order == 12);
 }
 
-TEST_CASE_FIXTURE(no_leaks, "sem 94: next() from inside the body is misuse, and leaves it as it was") {
+TEST_CASE_FIXTURE(no_leaks,
+                  "sem 94: next() from inside the body is misuse, and leaves it as it was") {
   generator<int>* self = nullptr;
   std::string text;
   generator<int> one([&](yielder<int>& out) {
@@ -145,7 +146,8 @@ TEST_CASE_FIXTURE(no_leaks, "gen: one that has finished says false for ever, and
   CHECK_THROWS_AS(none.value(), std::logic_error);
 }
 
-TEST_CASE_FIXTURE(no_leaks, "gen: a moved generator goes on where it was; what is left behind has ended") {
+TEST_CASE_FIXTURE(no_leaks,
+                  "gen: a moved generator goes on where it was; what is left behind has ended") {
   generator<int> first = count_to(5);
   CHECK(first.next());
   generator<int> second = std::move(first);
@@ -203,168 +205,18 @@ TEST_CASE_FIXTURE(no_leaks, "gen: a reference that is yielded is the object itse
   CHECK(&same.value() == &text);
 }
 
-TEST_CASE_FIXTURE(no_leaks, "gen: the yield returns what was sent, after next() a default") {
-  std::vector<int> seen;
-  generator<int, int> sums([&](yielder<int, int>& out) {
-    int sum = 0;
-    for (;;) {
-      const int sent = out(sum);
-      seen.push_back(sent);
-      if (sent < 0) return;
-      sum += sent;
-    }
-  });
-  CHECK_THROWS_AS(sums.send(1), std::logic_error);  // no yield is there yet
-  CHECK(sums.next());
-  CHECK(sums.send(5));
-  CHECK(sums.value() == 5);
-  CHECK(sums.next());
-  CHECK(sums.send(6));
-  CHECK(sums.value() == 11);
-  CHECK_FALSE(sums.send(-1));
-  CHECK_FALSE(sums.send(1));
-  CHECK(seen == std::vector<int>{5, 0, 6, -1});
-}
-
-TEST_CASE_FIXTURE(no_leaks, "gen: what is sent may be movable only, have no default, or be a reference") {
-  struct wrapped {
-    explicit wrapped(int n) : value(std::make_unique<int>(n)) {}
-    std::unique_ptr<int> value;
-  };
-  generator<int, wrapped> echo([](yielder<int, wrapped>& out) {
-    wrapped last = out(0);
-    for (;;) last = out(*last.value);
-  });
-  CHECK(echo.next());
-  CHECK(echo.send(wrapped(4)));
-  CHECK(echo.value() == 4);
-  CHECK_THROWS_AS(echo.next(), std::logic_error);  // nothing to send
-  CHECK(echo.send(wrapped(5)));
-  CHECK(echo.value() == 5);
-  int here = 1;
-  generator<int, int&> doubles([](yielder<int, int&>& out) {
-    int* last = &out(0);
-    for (;;) {
-      *last *= 2;
-      last = &out(*last);
-    }
-  });
-  CHECK(doubles.next());
-  CHECK(doubles.send(here));
-  CHECK(here == 2);
-}
-
-TEST_CASE_FIXTURE(no_leaks, "gen: throw_in() is thrown at the yield, and the body may go on") {
-  generator<int> stubborn([](yielder<int>& out) {
-    for (int i = 0;; ++i) {
-      try {
-        out(i);
-      } catch (const std::runtime_error&) {
-        i += 100;
-      }
-    }
-  });
-  CHECK(stubborn.next());
-  CHECK(stubborn.throw_in(std::make_exception_ptr(std::runtime_error("skip"))));
-  CHECK(stubborn.value() == 101);
-  CHECK(stubborn.next());
-  CHECK(stubborn.value() == 102);
-  CHECK_THROWS_AS(stubborn.throw_in(nullptr), std::logic_error);
-  CHECK_THROWS_AS(stubborn.throw_in(std::make_exception_ptr(std::out_of_range("o"))),
-                  std::out_of_range);
-  CHECK(stubborn.done());
-  CHECK_THROWS_AS(stubborn.throw_in(std::make_exception_ptr(1)), int);
-}
-
-TEST_CASE_FIXTURE(no_leaks, "gen: throw_in() before the first next() ends it without running it") {
-  bool has_begun = false;
-  generator<int> one([&, kept = counted()](yielder<int>&) { has_begun = true; });
-  CHECK_THROWS_AS(one.throw_in(std::make_exception_ptr(1)), int);
-  CHECK(one.done());
-  CHECK_FALSE(has_begun);
-  CHECK(counted::alive() == 0);
-}
-
-TEST_CASE_FIXTURE(no_leaks, "sem 88: a body that swallows its end is thrown at again until it is done") {
-  int swallowed = 0;
-  {
-    generator<int> stubborn([&](yielder<int>& out) {
-      const counted kept;
-      while (swallowed < 5) {
-        try {
-          out(1);
-        } catch (const std::exception&) {
-          FAIL("weft's own exception is none of those");
-        } catch (...) {
-          ++swallowed;
-        }
-      }
-    });
-    CHECK(stubborn.next());
-  }
-  CHECK(swallowed == 5);
-}
-
-TEST_CASE_FIXTURE(no_leaks, "gen: close() ends the body; what it throws then comes out") {
-  generator<int> fails([](yielder<int>& out) {
-    try {
-      out(1);
-    } catch (...) {
-      throw std::runtime_error("in cleanup");
-    }
-  });
-  CHECK(fails.next());
-  CHECK_THROWS_WITH_AS(fails.close(), "in cleanup", std::runtime_error);
-  CHECK(fails.done());
-  CHECK_NOTHROW(fails.close());
-  generator<int> fresh = count_to(1);
-  fresh.close();
-  CHECK_FALSE(fresh.next());
-}
-
-TEST_CASE_FIXTURE(no_leaks, "gen: an error of a body that is destroyed early is reported once") {
-  weft_tests::capture_reports reports;
-  {
-    generator<int> fails([](yielder<int>& out) {
-      try {
-        out(1);
-      } catch (...) {
-        throw std::runtime_error("in cleanup");
-      }
-    });
-    CHECK(fails.next());
-  }
-  REQUIRE(reports.texts().size() == 1);
-  CHECK(reports.texts().front().find("generator_test.cpp:") != std::string::npos);
-  CHECK(reports.texts().front().find("in cleanup") != std::string::npos);
-}
-
-TEST_CASE_FIXTURE(no_leaks, "gen: a yield in a destructor that runs because of an exception returns") {
-  struct talkative {
-    yielder<int>& out;
-    ~talkative() { out(9); }
-  };
-  generator<int> ended([](yielder<int>& out) {
-    const talkative outer{out};
-    const talkative inner{out};
-    out(1);
-  });
-  CHECK(ended.next());
-  ended.close();  // neither destructor may throw
-  CHECK(ended.done());
-}
-
-TEST_CASE_FIXTURE(no_leaks, "gen: a range-for sees every value, and the algorithms of <algorithm> work") {
+TEST_CASE_FIXTURE(no_leaks,
+                  "gen: a range-for sees every value, and the algorithms of <algorithm> work") {
   CHECK(all_of(count_to(4)) == std::vector<int>{1, 2, 3, 4});
   CHECK(all_of(count_to(0)).empty());
   using iterator = generator<int>::iterator;
-  static_assert(std::is_same_v<std::iterator_traits<iterator>::iterator_category,
-                               std::input_iterator_tag>);
+  static_assert(
+      std::is_same_v<std::iterator_traits<iterator>::iterator_category, std::input_iterator_tag>);
   static_assert(std::is_same_v<std::iterator_traits<iterator>::reference, int&>);
   static_assert(std::is_same_v<std::iterator_traits<iterator>::value_type, int>);
   static_assert(std::is_same_v<std::iterator_traits<iterator>::pointer, int*>);
-  static_assert(std::is_same_v<std::iterator_traits<generator<const int&>::iterator>::value_type,
-                               int>);
+  static_assert(
+      std::is_same_v<std::iterator_traits<generator<const int&>::iterator>::value_type, int>);
   generator<int> five = count_to(5);
   CHECK(std::accumulate(five.begin(), five.end(), 0) == 15);
   generator<int> six = count_to(6);
@@ -394,7 +246,8 @@ TEST_CASE_FIXTURE(no_leaks, "gen: one generator may go through others") {
   CHECK(all_of(evens) == std::vector<int>{2, 20, 4, 40, 6, 60});
 }
 
-TEST_CASE_FIXTURE(no_leaks, "gen: a yielder that is called from another generator's stack is misuse") {
+TEST_CASE_FIXTURE(no_leaks,
+                  "gen: a yielder that is called from another generator's stack is misuse") {
   generator<int> outer([](yielder<int>& out) {
     generator<int> inner([&out](yielder<int>&) { out(1); });
     CHECK_THROWS_AS(inner.next(), std::logic_error);
@@ -403,7 +256,8 @@ TEST_CASE_FIXTURE(no_leaks, "gen: a yielder that is called from another generato
   CHECK(all_of(outer) == std::vector<int>{2});
 }
 
-TEST_CASE_FIXTURE(no_leaks, "gen: an impossible stack size is misuse, and the generator as before") {
+TEST_CASE_FIXTURE(no_leaks,
+                  "gen: an impossible stack size is misuse, and the generator as before") {
   generator<int> large(~std::size_t{0} / 2, [](yielder<int>& out) { out(1); });
   CHECK_THROWS_AS(large.next(), std::logic_error);
   CHECK_FALSE(large.done());

@@ -36,7 +36,9 @@ const weft::detail::fiber& self() { return *weft::detail::running_loop()->curren
 
 }  // namespace
 
-TEST_CASE_FIXTURE(on_virtual_time, "sem 95: a sleep inside a generator suspends the whole task, and goes on inside") {
+TEST_CASE_FIXTURE(
+    on_virtual_time,
+    "sem 95: a sleep inside a generator suspends the whole task, and goes on inside") {
   run([&] {
     int others = 0;
     auto other = weft::spawn([&] {
@@ -56,7 +58,9 @@ TEST_CASE_FIXTURE(on_virtual_time, "sem 95: a sleep inside a generator suspends 
   });
 }
 
-TEST_CASE_FIXTURE(on_virtual_time, "sem 95: the body runs as the task that calls next(): its fiber, its stack, its name") {
+TEST_CASE_FIXTURE(
+    on_virtual_time,
+    "sem 95: the body runs as the task that calls next(): its fiber, its stack, its name") {
   run([&] {
     generator<std::string> who([](yielder<std::string>& out) {
       for (;;) {
@@ -99,7 +103,8 @@ TEST_CASE_FIXTURE(on_virtual_time, "gen: made in one task, consumed in others, e
   });
 }
 
-TEST_CASE_FIXTURE(on_virtual_time, "sem 94: next() by another task while the body waits is misuse") {
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "sem 94: next() by another task while the body waits is misuse") {
   run([&] {
     generator<int> slow = ticking();
     auto first = weft::spawn([&] { return slow.next(); });
@@ -111,7 +116,8 @@ TEST_CASE_FIXTURE(on_virtual_time, "sem 94: next() by another task while the bod
   });
 }
 
-TEST_CASE_FIXTURE(on_virtual_time, "gen: a yielder that another task calls is misuse, and nothing is lost") {
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "gen: a yielder that another task calls is misuse, and nothing is lost") {
   run([&] {
     generator<int> one([](yielder<int>& out) {
       auto stray = weft::spawn([&] { CHECK_THROWS_AS(out(8), std::logic_error); });
@@ -155,7 +161,8 @@ TEST_CASE_FIXTURE(on_virtual_time, "gen: a timeout around next() ends the body's
   });
 }
 
-TEST_CASE_FIXTURE(on_virtual_time, "gen: a scope inside the body works as ever, if no yield is in it") {
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "gen: a scope inside the body works as ever, if no yield is in it") {
   run([&] {
     generator<bool> tries([](yielder<bool>& out) {
       for (int i = 1; i <= 3; ++i) {
@@ -171,7 +178,8 @@ TEST_CASE_FIXTURE(on_virtual_time, "gen: a scope inside the body works as ever, 
   });
 }
 
-TEST_CASE_FIXTURE(on_virtual_time, "gen: a yield inside a scope or group of the body is misuse, told at the yield") {
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "gen: a yield inside a scope or group of the body is misuse, told at the yield") {
   run([&] {
     generator<int> wrong([](yielder<int>& out) {
       CHECK_THROWS_AS(weft::with_timeout(1s, [&] { out(1); }), std::logic_error);
@@ -197,7 +205,8 @@ TEST_CASE_FIXTURE(on_virtual_time, "gen: next() in another scope than before is 
   });
 }
 
-TEST_CASE_FIXTURE(on_virtual_time, "H6: while an exception is in flight no cancel comes out of next()") {
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "H6: while an exception is in flight no cancel comes out of next()") {
   run([&] {
     auto consumer = weft::spawn([] {
       generator<int> slow = ticking();
@@ -219,7 +228,8 @@ TEST_CASE_FIXTURE(on_virtual_time, "H6: while an exception is in flight no cance
   });
 }
 
-TEST_CASE_FIXTURE(on_virtual_time, "gen: destructors of a body that ends early may wait, also in a cancelled task") {
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "gen: destructors of a body that ends early may wait, also in a cancelled task") {
   run([&] {
     int cleaned = 0;
     struct slow_end {
@@ -245,7 +255,8 @@ TEST_CASE_FIXTURE(on_virtual_time, "gen: destructors of a body that ends early m
   });
 }
 
-TEST_CASE_FIXTURE(on_virtual_time, "gen: exceptions under way stay with their side over a wait in the body") {
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "gen: exceptions under way stay with their side over a wait in the body") {
   run([&] {
     generator<int> inside([](yielder<int>& out) {
       try {
@@ -267,7 +278,8 @@ TEST_CASE_FIXTURE(on_virtual_time, "gen: exceptions under way stay with their si
   });
 }
 
-TEST_CASE_FIXTURE(on_virtual_time, "gen: a generator outlives its loop, and goes on in the next or in none") {
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "gen: a generator outlives its loop, and goes on in the next or in none") {
   std::unique_ptr<generator<int>> kept;
   run([&] {
     kept = std::make_unique<generator<int>>([](yielder<int>& out) {
@@ -294,7 +306,8 @@ TEST_CASE_FIXTURE(no_leaks, "gen: a yield out of a run() inside the body is misu
   CHECK(one.value() == 2);
 }
 
-TEST_CASE_FIXTURE(on_virtual_time, "gen: where each yield inside the body is a look at the clock, all is the same") {
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "gen: where each yield inside the body is a look at the clock, all is the same") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     run_seeded(seed, [] {
       std::vector<int> sums(3);

@@ -51,15 +51,15 @@ struct generator_core : context {
   // -- what a step touches --
   context outside;  // who called next()
   generator_state state = generator_state::fresh;
-  bool is_closing = false;     // each yield throws: the body is to end
-  bool is_always_slow = false;  // a sanitizer must be told, or the stack has a canary for a guard
-  void* yielded = nullptr;     // what was yielded last; it lies in the body's frame
-  void* sent = nullptr;        // by send(), in its caller's frame; nullptr: it was next()
-  loop_core* home = nullptr;   // where the present step runs; nullptr: on a plain thread
-  fiber* plain = nullptr;      // takes the running fiber's place on a plain thread
-  stack* bound = nullptr;      // the body's
-  scope* level = nullptr;      // the innermost of the cancel scopes around next()
-  eh_state* eh = nullptr;      // the thread's live exception state
+  bool is_closing = false;       // each yield throws: the body is to end
+  bool is_always_slow = false;   // a sanitizer must be told, or the stack has a canary for a guard
+  void* yielded = nullptr;       // what was yielded last; it lies in the body's frame
+  void* sent = nullptr;          // by send(), in its caller's frame; nullptr: it was next()
+  loop_core* home = nullptr;     // where the present step runs; nullptr: on a plain thread
+  fiber* plain = nullptr;        // takes the running fiber's place on a plain thread
+  stack* bound = nullptr;        // the body's
+  scope* level = nullptr;        // the innermost of the cancel scopes around next()
+  eh_state* eh = nullptr;        // the thread's live exception state
   const void* thread = nullptr;  // thread_pointer() of the thread on which it was started
 
   // -- the rest --
@@ -109,7 +109,7 @@ WEFT_INLINE const void* thread_pointer() noexcept {
   asm("mrs %0, tpidr_el0" : "=r"(self));
   return self;
 #else
-  return thread_eh_state();
+  return __builtin_thread_pointer();
 #endif
 }
 
@@ -126,8 +126,7 @@ WEFT_INLINE context& hop(context& from, context& to) noexcept {
 }
 
 WEFT_INLINE generator_core& of_outside(context& outside) noexcept {
-  return *reinterpret_cast<generator_core*>(reinterpret_cast<char*>(&outside) -
-                                            sizeof(context));
+  return *reinterpret_cast<generator_core*>(reinterpret_cast<char*>(&outside) - sizeof(context));
 }
 
 // Runs the body until it yields: true. `core` has all that must be known of the way back.
@@ -158,8 +157,8 @@ WEFT_INLINE void suspend(generator_core& core, void* value) {
     suspend_slowly(core, value);
     return;
   }
-  if (WEFT_UNLIKELY(core.state != generator_state::running ||
-                    self.bound != core.bound || self.innermost != core.level || core.eh->any())) {
+  if (WEFT_UNLIKELY(core.state != generator_state::running || self.bound != core.bound ||
+                    self.innermost != core.level || core.eh->any())) {
     suspend_slowly(core, value);
     return;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The stacks of a thread's generators, and what stands for the running fiber where there is none.
-// Layer: task. Not the loop's: a generator may outlive its loop, and needs none.
+// Layer: loop, which must know when it is entered in a generator's body. Not the loop's own: a
+// generator may outlive its loop, and needs none.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +25,9 @@ struct generator_stacks {
 
 // This thread's.  Throws: std::bad_alloc.
 generator_stacks& stacks_of_thread();
+
+// The stack of the generator whose body runs, on a plain thread; nullptr if none does.
+const stack* plain_generator_stack() noexcept;
 
 // One user less; on the thread of its stacks.
 void drop_user(generator_stacks& stacks) noexcept;

@@ -32,6 +32,10 @@ WEFT_NOINLINE generator_stacks& stacks_of_thread() {
   return *made;
 }
 
+WEFT_NOINLINE const stack* plain_generator_stack() noexcept {
+  return of_thread.held != nullptr ? of_thread.held->plain.bound : nullptr;
+}
+
 void drop_user(generator_stacks& stacks) noexcept {
   if (--stacks.users == 0) delete &stacks;
 }
