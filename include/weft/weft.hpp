@@ -12,6 +12,7 @@
 #include "weft/exception_group.hpp"
 #include "weft/future.hpp"
 #include "weft/gather.hpp"
+#include "weft/generator.hpp"
 #include "weft/interval.hpp"
 #include "weft/loop_ref.hpp"
 #include "weft/mutex.hpp"

@@ -17,6 +17,7 @@
 #include "../stack/alternate_stack.hpp"
 #include "../stack/overflow.hpp"
 #include "epoll_poller.hpp"
+#include "generator_stacks.hpp"
 #include "weft/detail/check.hpp"
 
 extern "C" {
@@ -63,6 +64,7 @@ overflow_victim victim_of_overflow(const fiber& running) noexcept {
   victim.name_bytes = name_of(running).size();
   victim.stack_bytes = running.bound->size_bytes();
   victim.is_borrowed = running.bound->is_borrowed;
+  victim.is_generator = running.bound->is_generator;
   return victim;
 }
 
@@ -160,6 +162,14 @@ void loop::remove_sink(event_sink& sink) noexcept {
 }
 
 void loop::measure_root_stack() noexcept {
+  if (const stack* const there = plain_generator_stack()) {
+    root_stack_bottom = there->limit;
+    root_stack_bytes = there->usable_bytes();
+    is_root_in_generator_ = true;
+    return;
+  }
+  if (root_stack_bottom != nullptr && !is_root_in_generator_) return;  // asking costs a file's read
+  is_root_in_generator_ = false;
   pthread_attr_t attributes;
   if (pthread_getattr_np(pthread_self(), &attributes) != 0) return;
   pthread_attr_getstack(&attributes, &root_stack_bottom, &root_stack_bytes);
@@ -178,7 +188,7 @@ void loop::enter(const char* call) {
            " was called on another thread than the one that made the runner: "
            "a loop belongs to one thread; use loop_ref::post() to reach it");
   }
-  if (root_stack_bottom == nullptr) measure_root_stack();
+  measure_root_stack();
   if (has_thread_sanitizer()) root_tsan_fiber = __tsan_get_current_fiber();
   const bool is_main_thread = this_thread() == static_cast<int>(raw_syscall(SYS_getpid));
   const bool reports_overflow = how.overflow == overflow_report::always ||

@@ -162,6 +162,7 @@ class loop final : public loop_core {
   bool has_alternate_stack_ = false;
   bool has_overflow_handler_ = false;
   bool has_sigint_handler_ = false;
+  bool is_root_in_generator_ = false;  // run() was called by the body of one
 };
 
 inline loop& whole(loop_core& core) noexcept { return static_cast<loop&>(core); }

@@ -31,7 +31,11 @@ WEFT_NO_SANITIZE void announce_switch(loop_core& here, void** keep, fiber& next)
 }
 
 void check_canary(const fiber& self) noexcept {
-  if ((self.attention & attention_canary) == 0 || is_canary_intact(*self.bound)) return;
+  // Inside a generator the stack may be another one, which has a guard.
+  if ((self.attention & attention_canary) == 0 || self.bound->guard != guard_kind::none ||
+      is_canary_intact(*self.bound)) {
+    return;
+  }
   die_of_overflow(victim_of_overflow(self));
 }
 

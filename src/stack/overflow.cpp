@@ -53,9 +53,10 @@ void report_overflow(const overflow_victim& victim, bool in_signal_handler,
   if (victim.name_bytes != 0)
     out << " '" << std::string_view(victim.name, victim.name_bytes) << "'";
   out << " overflowed its " << victim.stack_bytes / 1024 << " KiB stack: " << how
-      << (victim.is_borrowed ? ". Give with_stack() more"
-                             : ". Give it more with spawn_options::stack_bytes "
-                               "(options::stack_bytes for all fibers)")
+      << (victim.is_generator  ? " in a generator. Give it more with generator(bytes, body)"
+          : victim.is_borrowed ? ". Give with_stack() more"
+                               : ". Give it more with spawn_options::stack_bytes "
+                                 "(options::stack_bytes for all fibers)")
       << ", or look for deep recursion and large local arrays.";
   send_report(out.text(), in_signal_handler);
 }

@@ -17,7 +17,8 @@ struct overflow_victim {
   const char* name = "";
   std::size_t name_bytes = 0;
   std::size_t stack_bytes = 0;
-  bool is_borrowed = false;  // a stack that with_stack() brought
+  bool is_borrowed = false;   // a stack that with_stack() brought
+  bool is_generator = false;  // a generator's
 };
 
 // True if `address` lies in the guard of the stack that this thread runs on.

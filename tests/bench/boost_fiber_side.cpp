@@ -246,6 +246,7 @@ const side boost_fiber_side = {boost_fiber,
                                &make<sleepers, sleepers_shape>,
                                &make_parked<fibers::fixedsize_stack>,
                                0,
+                               nullptr,
                                &make_messages};
 
 const side boost_fiber_protected_side = {"Boost.Fiber guarded",

@@ -291,6 +291,7 @@ const side coroutine_side = {coroutine,
                              &make_sleepers<1>,
                              &make<parked, parked_shape>,
                              0,
+                             nullptr,
                              &make_coroutine_messages};
 
 const side coroutine_tick_side = {"C++20, 1 ms tick",        nullptr, nullptr, nullptr, nullptr,

@@ -71,6 +71,11 @@ struct parked_shape {
 };
 constexpr std::size_t live_frame_bytes = 1024;
 
+// Values yielded one by one, an operation each.
+struct generator_shape {
+  std::size_t nodes;  // of a tree that is walked by recursion; 0: a loop that counts
+};
+
 struct side {
   const char* name;
   maker<switch_shape> switches;  // any maker may be nullptr: the side has no such thing
@@ -80,6 +85,7 @@ struct side {
   maker<sleepers_shape> sleepers;
   maker<parked_shape> parked;
   std::size_t record_bytes;  // of a parked fiber, beside its stack
+  maker<generator_shape> generators = nullptr;
   maker<message_shape> messages = nullptr;
 };
 
@@ -93,6 +99,7 @@ inline constexpr const char* weft_inline = "weft inline, FP shared";
 inline constexpr const char* plain_fcontext = "plain fcontext";
 inline constexpr const char* boost_fiber = "Boost.Fiber";
 inline constexpr const char* coroutine = "C++20";
+inline constexpr const char* coroutine2 = "Coroutine2";
 inline constexpr const char* go = "Go";
 
 // The naps of a sleepers row: the same for every side.

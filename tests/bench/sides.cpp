@@ -22,7 +22,10 @@ std::vector<const side*> all_sides() {
         &boost_fiber_side, &boost_fiber_protected_side,
 #endif
 #if BENCH_HAVE_COROUTINES
-        &coroutine_side, &coroutine_tick_side,
+        &coroutine_side, &coroutine_tick_side, &coroutine_generator_side, &coroutine_malloc_side,
+#endif
+#if BENCH_HAVE_BOOST_COROUTINE
+        &boost_coroutine_side,
 #endif
 #if BENCH_HAVE_GO
         &go_side,
@@ -30,6 +33,7 @@ std::vector<const side*> all_sides() {
 #if BENCH_HAVE_ASYNCIO
         &asyncio_side,
 #endif
+        &callback_side,
   };
 }
 

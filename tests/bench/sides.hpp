@@ -15,6 +15,10 @@ extern const side boost_fiber_side;
 extern const side boost_fiber_protected_side;
 extern const side coroutine_side;
 extern const side coroutine_tick_side;
+extern const side coroutine_generator_side;  // frames from a pool
+extern const side coroutine_malloc_side;
+extern const side boost_coroutine_side;
+extern const side callback_side;
 extern const side go_side;
 extern const side asyncio_side;
 

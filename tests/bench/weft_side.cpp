@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "flow_ring.hpp"
+#include "generators.hpp"
 #include "sides.hpp"
 #include "weft/detail/context.hpp"
 #include "weft/detail/inline_switch.hpp"
@@ -225,6 +226,31 @@ class parked final : public contender {
   std::vector<weft::task<>> tasks_;
 };
 
+[[gnu::noinline]] void walk(const tree_node* node, weft::yielder<std::uint64_t>& out) {
+  if (node->left != nullptr) walk(node->left, out);
+  out(node->value);
+  if (node->right != nullptr) walk(node->right, out);
+}
+
+struct generator_maker {
+  auto walks(const tree_node* root) const {
+    return weft::generator<std::uint64_t>(
+        [root](weft::yielder<std::uint64_t>& out) { walk(root, out); });
+  }
+  auto counts() const {
+    return weft::generator<std::uint64_t>([](weft::yielder<std::uint64_t>& out) {
+      for (std::uint64_t i = 0;; ++i) out(i);
+    });
+  }
+};
+
+// Float control is shared by both sides of a generator: no row of its own.
+#if BENCH_SHARES_FLOAT_CONTROL && !WEFT_INLINE_SWITCH
+constexpr maker<generator_shape> generators = nullptr;
+#else
+constexpr maker<generator_shape> generators = &make_generators<generator_maker>;
+#endif
+
 template <class Contender, class Shape>
 std::unique_ptr<contender> make(const Shape& shape) {
   return std::make_unique<Contender>(shape);
@@ -240,6 +266,7 @@ const side BENCH_SIDE = {BENCH_SIDE_NAME,
                          shares_float_control ? nullptr : &make<sleepers, sleepers_shape>,
                          shares_float_control ? nullptr : &make<parked, parked_shape>,
                          sizeof(weft::detail::fiber),
+                         generators,
                          &make_messages};
 
 }  // namespace bench

@@ -99,6 +99,15 @@ TEST_CASE("graceful_shutdown: the old work ends, or is cut off; nothing is left"
                             "request 3: cut off", "stopped, with nothing left behind"}));
 }
 
+TEST_CASE("same_fringe: two walks side by side, and no further than the first difference") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("same_fringe");
+  CHECK(end.status == 0);
+  CHECK(end.output ==
+        "the same, 8 leaves visited\n"
+        "not the same, 4 leaves visited\n");
+}
+
 TEST_CASE("hello: both sleep at the same time, one second in all") {
   if (!are_built()) WEFT_SKIP(not_built);
   const child_end end = run_example("hello");

@@ -77,3 +77,10 @@ WEFT_NAMESPACE_END
 // ipa-reference keep a user's static in a register across it (measured).
 extern "C" WEFT_API void WEFT_C_NAME(context_switch)(weft::detail::context* self,
                                                      weft::detail::context* to) noexcept;
+
+#if defined(__x86_64__)
+// The same for two sides that run different code: asm/hop_x86_64.S. Float control stays as it is
+// with the asm backend.
+extern "C" WEFT_API weft::detail::context* WEFT_C_NAME(context_hop)(
+    weft::detail::context* self, weft::detail::context* to) noexcept;
+#endif

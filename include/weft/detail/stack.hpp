@@ -28,7 +28,8 @@ struct stack {
   std::size_t guard_bytes = 0;
   unsigned valgrind_id = 0;
   guard_kind guard = guard_kind::none;
-  bool is_borrowed = false;  // for the time of a with_stack() call
+  bool is_borrowed = false;   // for the time of a with_stack() call
+  bool is_generator = false;  // a generator's body runs on it
 
   std::size_t usable_bytes() const noexcept { return static_cast<std::size_t>(top - limit); }
 
