@@ -11,6 +11,7 @@
 #include "weft/future.hpp"
 #include "weft/gather.hpp"
 #include "weft/interval.hpp"
+#include "weft/loop_pool.hpp"
 #include "weft/loop_ref.hpp"
 #include "weft/options.hpp"
 #include "weft/outcome.hpp"

@@ -27,6 +27,10 @@ class inbox {
   // Calls from: any thread that keeps the shared side alive meanwhile.
   bool push(inbox_node& message) noexcept;
 
+  // Rings if the loop sleeps: the pusher's half of the protocol above, for whoever has written, in
+  // sequential consistency, something else that the loop reads before it sleeps.
+  void wake_sleeper() noexcept;
+
   // Runs what has arrived, in order of arrival, once.  Calls from: the loop's thread.
   void drain(loop_core& here) noexcept;
 

@@ -14,6 +14,7 @@
 
 #include "../stack/overflow.hpp"
 #include "../stack/stack_pool.hpp"
+#include "fresh_source.hpp"
 #include "poller.hpp"
 #include "shared_side.hpp"
 #include "sigquit.hpp"
@@ -71,7 +72,8 @@ class loop final : public loop_core {
   list arrivals;  // from other threads, no room yet: through message
   list adopted;   // records from the heap: through message
   std::size_t adopted_count = 0;
-  event_sink* sinks = nullptr;  // traces
+  fresh_source* fresh = nullptr;  // of the pool that the loop belongs to
+  event_sink* sinks = nullptr;    // traces
   sigquit_listener tree_bell;
   std::uint64_t random_state;
   unsigned slice = 61;             // switches of a turn; 1 if the loop is watched

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "loop.hpp"
+#include "placement.hpp"
 #include "weft/detail/check.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -66,10 +67,10 @@ void loop::admit_arrivals() noexcept {
       return;
     }
     record.home = this;
-    record.shared = shared;
     record.id = ++next_id;
     adopted.push_back(record.message);
     ++adopted_count;
+    place(record, *shared);  // from here on its handle acts by message
     start_fiber(*this, record);
   }
 }
@@ -91,7 +92,7 @@ void discard_unseen(fiber& record, const char* how) noexcept {
 }
 
 void free_record(fiber& record) noexcept {
-  shared_side& shared = *record.shared;
+  shared_side& shared = *side_of(record);
   const bool loop_has_ended = shared.has_ended();
   if (record.is_pooled) {
     if (loop_has_ended) {

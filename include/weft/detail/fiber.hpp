@@ -173,9 +173,11 @@ struct alignas(64) fiber {
   scope* innermost = nullptr;      // of the cancel scopes that it is in; they lie on its stack
   wait_node node;                  // this fiber's place in what it waits for
   timer sleep;
-  loop_core* home = nullptr;      // never changes once the fiber has started
-  shared_side* shared = nullptr;  // the home loop's side that outlives it; counted via the pool
-  eh_state saved_eh;              // only when nonzero at the switch
+  loop_core* home = nullptr;  // never changes once the fiber has started
+  // The home loop's side that outlives it; counted via the pool. nullptr until a loop takes in what
+  // another thread made: see src/loop/placement.hpp.
+  std::atomic<shared_side*> shared{nullptr};
+  eh_state saved_eh;  // only when nonzero at the switch
   std::exception_ptr error;
   std::unique_ptr<baggage> bag;
   fiber_message message;            // its arrival, when another thread made it; its removal;

@@ -87,6 +87,11 @@ WEFT_INLINE loop_core* running_loop() noexcept {
 
 // -- what templates and the layers above call --
 
+// True if the record is this loop's. relaxed: it is so only if this thread wrote the pointer.
+WEFT_INLINE bool is_of(const loop_core& here, const fiber& record) noexcept {
+  return record.shared.load(std::memory_order_relaxed) == here.shared;
+}
+
 // An address in the code that this is inlined into: a spawn with arguments cannot tell its line.
 WEFT_INLINE const void* code_address() noexcept {
   const void* here = nullptr;
