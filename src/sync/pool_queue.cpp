@@ -36,6 +36,7 @@ void pool_queue::join(loop& here, unsigned index) noexcept {
   one.of = this;
   one.side = here.shared;
   one.side->add_ref();
+  one.is_idle.store(true, std::memory_order_relaxed);  // its main is about to wait for the end
   here.fresh = &one;
 }
 

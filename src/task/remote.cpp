@@ -234,6 +234,7 @@ void remote_detach(fiber& record) {
 }
 
 void remote_free(fiber& record) noexcept {
+  if (record.has_baggage) clean_record(record);  // an error's destructor is user code: not there
   shared_side& side = *side_of(record);
   if (!side.has_ended()) {
     fiber_message& message = last_message_of(record);
