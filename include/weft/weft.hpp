@@ -8,6 +8,7 @@
 #include "weft/cancel_scope.hpp"
 #include "weft/errors.hpp"
 #include "weft/exception_group.hpp"
+#include "weft/fiber_local.hpp"
 #include "weft/future.hpp"
 #include "weft/gather.hpp"
 #include "weft/interval.hpp"

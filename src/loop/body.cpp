@@ -81,6 +81,7 @@ static void live(loop_core& here, fiber& self) noexcept {
   if (!self.has_handle) {
     discard_unseen(self, "was detached");  // may park as well
   }
+  if (WEFT_UNLIKELY(self.has_locals)) drop_locals(self);  // and this
   WEFT_ASSERT(self.state == fiber_state::ready);
   self.state = fiber_state::done;
   if (WEFT_UNLIKELY(here.is_watched)) whole(here).record(testing::trace_kind::end, self);

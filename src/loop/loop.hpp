@@ -91,6 +91,7 @@ class loop final : public loop_core {
   bool was_interrupted = false;  // SIGINT cancelled main
   bool has_late_sigint = false;  // one came when there was no main to cancel: close() acts on it
   void* root_tsan_fiber = nullptr;
+  void* root_fake_stack = nullptr;    // as stack::fake_stack
   void* root_stack_bottom = nullptr;  // the thread's stack, for AddressSanitizer and stack_left
   std::size_t root_stack_bytes = 0;
 
@@ -187,6 +188,9 @@ overflow_victim victim_of_overflow(const fiber& running) noexcept;
 
 // body.cpp
 context* fiber_main(context* self) noexcept;
+
+// locals.cpp: main begins with what its thread has set
+void inherit_locals_of_thread(fiber& root) noexcept;
 
 // idle.cpp
 context* idle_main(context* self) noexcept;

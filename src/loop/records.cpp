@@ -34,6 +34,7 @@ void refill_records(loop_core& core) {
 }
 
 void abandon_fiber(fiber& record) noexcept {
+  if (record.has_locals) drop_locals(record);
   if (record.ops != nullptr) {  // nobody took it: on the caller's own stack
     if (record.ops->drop_callable != nullptr) record.ops->drop_callable(record);
     if (record.ops->drop_block != nullptr) record.ops->drop_block(record);

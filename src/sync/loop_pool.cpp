@@ -185,6 +185,8 @@ detail::fiber& loop_pool::make(const detail::spawn_site& site, spawn_options&& h
   detail::fiber& record = detail::new_fiber(nullptr, {});
   record.site = site;
   record.on_cancel = how.cancel;
+  const detail::loop_core* const here = detail::running_loop();
+  if (here != nullptr) detail::inherit_locals(record, *here->current);
   if (how.name.empty()) return record;
   detail::record_guard made(record);
   detail::baggage_of(record).name = std::move(how.name);

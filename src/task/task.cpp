@@ -265,6 +265,8 @@ fiber& task_base::new_callback() const {
   const standing place = where(record);
   const bool is_home = place == standing::home || place == standing::loop_stands_still;
   fiber& callback = new_fiber(is_home ? record.home : nullptr, {0, record.site});
+  const loop_core* const here = running_loop();
+  if (!is_home && here != nullptr) inherit_locals(callback, *here->current);
   callback.is_callback = true;
   return callback;
 }

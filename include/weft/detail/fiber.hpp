@@ -41,6 +41,7 @@ namespace detail {
 
 struct loop_core;
 struct fiber;
+struct local_node;
 struct scope;
 struct shared_side;
 
@@ -164,6 +165,7 @@ struct alignas(64) fiber {
   bool is_result_taken = false;  // get() or gather() moved it out
   bool is_error_seen = false;    // somebody took the error: not to be reported
   bool has_baggage = false;      // error or baggage were ever set: to be cleaned
+  bool has_locals = false;       // beside the others, which spawn and end touch anyway
 
   alignas(std::max_align_t) unsigned char storage[inline_bytes];
 
@@ -180,12 +182,12 @@ struct alignas(64) fiber {
   eh_state saved_eh;  // only when nonzero at the switch
   std::exception_ptr error;
   std::unique_ptr<baggage> bag;
-  fiber_message message;            // its arrival, when another thread made it; its removal;
-                                    // meanwhile a child's place in its group
-  void* sanitizer_stack = nullptr;  // AddressSanitizer's fake stack while suspended
-  std::uint32_t stack_class = 0;    // index into the stack pool's sizes
-  bool is_pooled = false;           // from the home loop's record pool, else from the heap
-  bool is_cancel_called = false;    // cancel() of the task: the outermost of all scopes
+  fiber_message message;          // its arrival, when another thread made it; its removal;
+                                  // meanwhile a child's place in its group
+  local_node* locals = nullptr;   // values of fiber_locals; null unless has_locals
+  std::uint32_t stack_class = 0;  // index into the stack pool's sizes
+  bool is_pooled = false;         // from the home loop's record pool, else from the heap
+  bool is_cancel_called = false;  // cancel() of the task: the outermost of all scopes
   weft::on_cancel on_cancel = weft::on_cancel::throws;
   std::atomic<bool> has_ended{false};  // release after the result is written: others look
 };
