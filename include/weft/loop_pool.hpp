@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Several loops, each on a thread of its own, for programs that need more than one core. Layer:
-// sync. A fiber that has begun stays on its thread for ever; one that has not may begin on any
-// loop.
+// Several loops, each on a thread of its own, for programs that need more than one core.
+// Layer: sync. A fiber that has begun stays on its thread for ever; one that has not may begin on
+// any loop.
 #pragma once
 
 #include <memory>

@@ -4,7 +4,7 @@
 //
 // No wake-up is lost: the pusher writes the head, then reads `sleeping_`; the loop writes
 // `sleeping_`, then reads the head. All four are sequentially consistent, so at least one of the
-// two sees the other's write (Dekker).
+// two sees the other's write (Dekker). tests/stress/inbox.pml is this protocol as a model.
 #pragma once
 
 #include <atomic>
