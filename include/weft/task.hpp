@@ -85,8 +85,8 @@ class WEFT_API task_base {
   void close() noexcept {
     fiber& record = *record_;
     loop_core* const here = running_loop();
-    if (WEFT_LIKELY(here != nullptr && here->shared == record.shared &&
-                    record.state == fiber_state::done && !record.has_baggage && record.is_pooled)) {
+    if (WEFT_LIKELY(here != nullptr && is_of(*here, record) && record.state == fiber_state::done &&
+                    !record.has_baggage && record.is_pooled)) {
       record_ = nullptr;
       if (record.outcome == fiber_outcome::value && record.ops->drop_result != nullptr) {
         record.ops->drop_result(record);
@@ -107,7 +107,7 @@ class WEFT_API task_base {
     }
     fiber& record = *record_;
     fiber& self = *here->current;
-    if (WEFT_UNLIKELY(here->shared != record.shared || &record == &self || self.attention != 0 ||
+    if (WEFT_UNLIKELY(!is_of(*here, record) || &record == &self || self.attention != 0 ||
                       record.is_result_taken)) {
       join_for_value_slowly();
       return;

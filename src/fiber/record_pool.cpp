@@ -25,7 +25,7 @@ fiber* record_pool::add_chunk(loop_core* home, shared_side* shared, fiber* last)
   for (std::size_t i = count; i-- > 0;) {  // first out: the lowest address
     fiber& record = chunks_.back().records[i];
     record.home = home;
-    record.shared = shared;
+    record.shared.store(shared, std::memory_order_relaxed);
     record.is_pooled = true;
     record.payload = last;
     last = &record;

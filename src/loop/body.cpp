@@ -94,6 +94,7 @@ static void live(loop_core& here, fiber& self) noexcept {
     discard_unseen(self, "was detached");  // may park as well
   }
   if (WEFT_UNLIKELY(self.held_locks != 0)) forget_held_locks(self);
+  if (WEFT_UNLIKELY(self.has_locals)) drop_locals(self);  // and this
   WEFT_ASSERT(self.state == fiber_state::ready);
   self.state = fiber_state::done;
   if (WEFT_UNLIKELY(here.is_watched)) whole(here).record(testing::trace_kind::end, self);

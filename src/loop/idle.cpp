@@ -40,6 +40,7 @@ void look(loop& here) noexcept {
   if (!here.arrivals.empty()) here.admit_arrivals();
   cancel_main_on_sigint(here);
   if (here.tree_bell.take()) report_tree(here);
+  if (here.fresh != nullptr) here.fresh->take(here);
 }
 
 // True if something became ready without the kernel's sleep: somebody waits for quiet, or the
@@ -70,7 +71,9 @@ void sleep_in_kernel(loop& here) noexcept {
   if (longest == duration::max() && may_be_deadlocked(here))
     longest = time_per_doubt * (1 << here.doubts);
   here.shared->box.announce_sleep();
-  if (!here.shared->box.has_mail()) here.kernel->wait(longest);
+  if (!here.shared->box.has_mail() && (here.fresh == nullptr || here.fresh->may_sleep(here))) {
+    here.kernel->wait(longest);
+  }
   here.shared->box.cancel_sleep();
   wake_watchdog();
 }

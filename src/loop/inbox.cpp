@@ -35,11 +35,15 @@ bool inbox::push(inbox_node& message) noexcept {
     message.next = seen;
   } while (!head_.compare_exchange_weak(seen, &message, std::memory_order_seq_cst,
                                         std::memory_order_relaxed));
+  wake_sleeper();
+  return true;
+}
+
+void inbox::wake_sleeper() noexcept {
   if (sleeping_.load(std::memory_order_seq_cst) &&
       sleeping_.exchange(false, std::memory_order_relaxed)) {
     ring(event_fd_);
   }
-  return true;
 }
 
 void inbox::drain(loop_core& here) noexcept {

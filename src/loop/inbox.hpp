@@ -4,7 +4,7 @@
 //
 // No wake-up is lost: the pusher writes the head, then reads `sleeping_`; the loop writes
 // `sleeping_`, then reads the head. All four are sequentially consistent, so at least one of the
-// two sees the other's write (Dekker).
+// two sees the other's write (Dekker). tests/stress/inbox.pml is this protocol as a model.
 #pragma once
 
 #include <atomic>
@@ -26,6 +26,10 @@ class inbox {
   // Hands a message over; false, and the message stays the caller's, if the loop has ended.
   // Calls from: any thread that keeps the shared side alive meanwhile.
   bool push(inbox_node& message) noexcept;
+
+  // Rings if the loop sleeps: the pusher's half of the protocol above, for whoever has written, in
+  // sequential consistency, something else that the loop reads before it sleeps.
+  void wake_sleeper() noexcept;
 
   // Runs what has arrived, in order of arrival, once.  Calls from: the loop's thread.
   void drain(loop_core& here) noexcept;

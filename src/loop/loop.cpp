@@ -211,6 +211,7 @@ void loop::enter(const char* call) {
     root.bag->cancel_reason.reset();
     root.bag->delivery = delivery_ref();
   }
+  inherit_locals_of_thread(root);
   WEFT_ASSERT(root.state == fiber_state::done);
   root.state = fiber_state::ready;
   root.since = last_look = time->now();
@@ -255,6 +256,7 @@ void loop::close() {
   end_idle();
   leave();
   is_closed_ = true;
+  drop_locals(root);
   release_shared_side();
   if (has_late_sigint) die_of_sigint();
 }

@@ -14,6 +14,7 @@
 
 #include "../stack/overflow.hpp"
 #include "../stack/stack_pool.hpp"
+#include "fresh_source.hpp"
 #include "poller.hpp"
 #include "shared_side.hpp"
 #include "sigquit.hpp"
@@ -71,7 +72,8 @@ class loop final : public loop_core {
   list arrivals;  // from other threads, no room yet: through message
   list adopted;   // records from the heap: through message
   std::size_t adopted_count = 0;
-  event_sink* sinks = nullptr;  // traces
+  fresh_source* fresh = nullptr;  // of the pool that the loop belongs to
+  event_sink* sinks = nullptr;    // traces
   sigquit_listener tree_bell;
   std::uint64_t random_state;
   std::uint64_t select_state;      // draws among the ready cases of a select
@@ -89,6 +91,7 @@ class loop final : public loop_core {
   bool was_interrupted = false;  // SIGINT cancelled main
   bool has_late_sigint = false;  // one came when there was no main to cancel: close() acts on it
   void* root_tsan_fiber = nullptr;
+  void* root_fake_stack = nullptr;    // as stack::fake_stack
   void* root_stack_bottom = nullptr;  // the thread's stack, for AddressSanitizer and stack_left
   std::size_t root_stack_bytes = 0;
 
@@ -196,6 +199,9 @@ overflow_victim victim_of_overflow(const fiber& running) noexcept;
 
 // body.cpp
 context* fiber_main(context* self) noexcept;
+
+// locals.cpp: main begins with what its thread has set
+void inherit_locals_of_thread(fiber& root) noexcept;
 
 // idle.cpp
 context* idle_main(context* self) noexcept;

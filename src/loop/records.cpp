@@ -4,6 +4,7 @@
 #include <string>
 
 #include "loop.hpp"
+#include "placement.hpp"
 #include "weft/detail/check.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -17,7 +18,7 @@ WEFT_NOINLINE fiber& new_fiber(loop_core* core, const spawn_request& request) {
   }
   const std::uint32_t size = whole(*core).stacks.class_for(request.stack_bytes);
   fiber& record = take_record(*core, request.site);
-  record.stack_class = size;
+  record.stack_class = static_cast<std::uint16_t>(size);
   if (record.site.where == nullptr) record.site.where = __builtin_return_address(0);
   return record;
 }
@@ -33,6 +34,7 @@ void refill_records(loop_core& core) {
 }
 
 void abandon_fiber(fiber& record) noexcept {
+  if (record.has_locals) drop_locals(record);
   if (record.ops != nullptr) {  // nobody took it: on the caller's own stack
     if (record.ops->drop_callable != nullptr) record.ops->drop_callable(record);
     if (record.ops->drop_block != nullptr) record.ops->drop_block(record);
@@ -66,10 +68,10 @@ void loop::admit_arrivals() noexcept {
       return;
     }
     record.home = this;
-    record.shared = shared;
     record.id = ++next_id;
     adopted.push_back(record.message);
     ++adopted_count;
+    place(record, *shared);  // from here on its handle acts by message
     start_fiber(*this, record);
   }
 }
@@ -91,7 +93,7 @@ void discard_unseen(fiber& record, const char* how) noexcept {
 }
 
 void free_record(fiber& record) noexcept {
-  shared_side& shared = *record.shared;
+  shared_side& shared = *side_of(record);
   const bool loop_has_ended = shared.has_ended();
   if (record.is_pooled) {
     if (loop_has_ended) {

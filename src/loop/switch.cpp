@@ -18,6 +18,10 @@ void* tsan_fiber_of(loop_core& here, fiber& f) noexcept {
   return f.bound != nullptr ? f.bound->tsan_fiber : whole(here).root_tsan_fiber;
 }
 
+WEFT_NO_SANITIZE void*& fake_stack_of(loop_core& here, fiber& f) noexcept {
+  return f.bound != nullptr ? f.bound->fake_stack : whole(here).root_fake_stack;
+}
+
 // Tells AddressSanitizer where the next stack lies; `keep` nullptr: the present one is never
 // resumed.
 WEFT_NO_SANITIZE void announce_switch(loop_core& here, void** keep, fiber& next) noexcept {
@@ -118,14 +122,14 @@ WEFT_NOINLINE WEFT_NO_SANITIZE void switch_to(loop_core& here, fiber& self, fibe
   self.saved_errno = *here.error_number;
   here.current = &next;
   if (WEFT_UNLIKELY(here.is_instrumented)) {
-    announce_switch(here, &self.sanitizer_stack, next);
+    announce_switch(here, &fake_stack_of(here, self), next);
     // In the frame of the jump and right before it: a helper that returned in between would
     // underflow ThreadSanitizer's shadow stack (HAZARD H15).
     if (has_thread_sanitizer()) __tsan_switch_to_fiber(tsan_fiber_of(here, next), 0);
   }
   WEFT_C_NAME(context_switch)(&self.ctx, &next.ctx);
   if (WEFT_UNLIKELY(here.is_instrumented) && has_address_sanitizer()) {
-    __sanitizer_finish_switch_fiber(self.sanitizer_stack, nullptr, nullptr);
+    __sanitizer_finish_switch_fiber(fake_stack_of(here, self), nullptr, nullptr);
   }
   if (WEFT_UNLIKELY(self.attention != 0)) arrive(here, self);
   trace_run(here, self);

@@ -31,7 +31,7 @@ void waker::signal_elsewhere() noexcept {
   message.owner = this;
   // The fiber may run, and its loop end, as soon as the message is in: keep the inbox for the rest
   // of push(). The inbox is open: a loop does not end while one of its fibers waits.
-  shared_side* const side = self_->shared;
+  shared_side* const side = self_->shared.load(std::memory_order_relaxed);
   side->add_ref();
   side->box.push(message);
   side->drop_ref();

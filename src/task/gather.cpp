@@ -70,7 +70,7 @@ void check_inputs(loop_core& here, fiber* const* records, std::size_t count, con
       misuse(name + " was given " + describe(*records[i]) +
              ", whose result was taken already by get() or gather()");
     }
-    if (records[i]->shared != here.shared) {
+    if (!is_of(here, *records[i])) {
       misuse(name + " takes tasks of its own loop; " + describe(*records[i]) +
              " belongs to another: get() it instead");
     }

@@ -4,10 +4,12 @@
 #include "remote.hpp"
 
 #include <memory>
+#include <new>
 #include <string>
 
 #include "../base/syscalls.hpp"
 #include "../loop/loop.hpp"
+#include "../loop/placement.hpp"
 #include "weft/detail/payload.hpp"
 #include "weft/detail/waker.hpp"
 #include "weft/errors.hpp"
@@ -34,8 +36,13 @@ class join_request {
 
   // False if the loop has ended, and the task with it.
   bool send() noexcept {
-    if (target_.shared->box.push(arrive_)) return true;
-    await_loop_end(*target_.shared);
+    if (const placement_hold hold{target_}) {
+      wait_in_room();
+      return true;
+    }
+    shared_side& side = *side_of(target_);
+    if (side.box.push(arrive_)) return true;
+    await_loop_end(side);
     return false;
   }
 
@@ -45,7 +52,11 @@ class join_request {
 
   // Takes the request back. True if the task ended meanwhile.
   bool withdraw() noexcept {
-    if (!target_.shared->box.push(leave_)) {
+    if (const placement_hold hold{target_}) {
+      room_.unlink();
+      return false;
+    }
+    if (!side_of(target_)->box.push(leave_)) {
       ended_.wait(remote_join_wait);
       return true;
     }
@@ -71,8 +82,12 @@ class join_request {
       request.ended_.signal();
       return;
     }
-    target.waiters.push_back(request.room_);
-    if (request.is_cancel_) cancel_fiber(target, {});
+    request.wait_in_room();
+  }
+
+  void wait_in_room() noexcept {
+    target_.waiters.push_back(room_);
+    if (is_cancel_) cancel_fiber(target_, {});
   }
 
   static void on_leave(inbox_node& message, loop_core&) noexcept {
@@ -102,13 +117,17 @@ struct cancel_message : inbox_node {
   std::string reason;
 };
 
+void cancel_noexcept(fiber& target, std::string_view reason) noexcept {
+  try {
+    cancel_fiber(target, reason);
+  } catch (...) {  // no memory for the reason
+    cancel_fiber(target, {});
+  }
+}
+
 void deliver_cancel(inbox_node& message, loop_core&) noexcept {
   const std::unique_ptr<cancel_message> owned(&static_cast<cancel_message&>(message));
-  try {
-    cancel_fiber(*owned->target, owned->reason);
-  } catch (...) {  // no memory for the reason
-    cancel_fiber(*owned->target, {});
-  }
+  cancel_noexcept(*owned->target, owned->reason);
 }
 
 // Arrives as the record of a fiber that destroys the result, should the task have ended by then:
@@ -128,8 +147,23 @@ void deliver_free(inbox_node& message, loop_core&) noexcept {
   free_record(*static_cast<fiber_message&>(message).owner);
 }
 
+// A message for an ended record whose result is gone. Its own, if that is free: one from the heap
+// stands with it in its loop's list, but has no use for its payload's place any more.
+fiber_message& last_message_of(fiber& record) noexcept {
+  if (record.is_pooled) return record.message;
+  static_assert(sizeof(fiber_message) <= fiber::inline_bytes);
+  auto* const message = ::new (static_cast<void*>(record.storage)) fiber_message;
+  message->owner = &record;
+  return *message;
+}
+
 void adopt_callback(wait_node& node, fiber& ended) noexcept {
   whole(*ended.home).adopt(*node.owner);
+}
+
+void let_wait(fiber& callback, fiber& target) noexcept {
+  callback.node.notify = &adopt_callback;
+  target.waiters.push_back(callback.node);
 }
 
 void deliver_callback(inbox_node& message, loop_core& here) noexcept {
@@ -139,8 +173,7 @@ void deliver_callback(inbox_node& message, loop_core& here) noexcept {
     whole(here).adopt(callback);
     return;
   }
-  callback.node.notify = &adopt_callback;
-  target.waiters.push_back(callback.node);
+  let_wait(callback, target);
 }
 
 }  // namespace
@@ -168,14 +201,23 @@ void remote_join_noexcept(fiber& record) noexcept {
 }
 
 void remote_cancel(fiber& record, std::string_view reason) {
+  if (const placement_hold hold{record}) {
+    cancel_noexcept(record, reason);
+    return;
+  }
   auto message = std::make_unique<cancel_message>();
   message->run = &deliver_cancel;
   message->target = &record;
   message->reason = reason;
-  if (record.shared->box.push(*message)) message.release();
+  if (side_of(record)->box.push(*message)) message.release();
 }
 
 void remote_detach(fiber& record) {
+  if (const placement_hold hold{record}) {
+    record.has_handle = false;
+    return;
+  }
+  shared_side& side = *side_of(record);
   fiber& discarder = new_fiber(nullptr, {});
   emplace_payload<void>(discarder, [target = &record] {
     discard_unseen(*target, "was detached");
@@ -184,20 +226,22 @@ void remote_detach(fiber& record) {
   discarder.is_callback = true;
   discarder.wait_on = &record;
   discarder.message.run = &deliver_detach;
-  if (record.shared->box.push(discarder.message)) return;
+  if (side.box.push(discarder.message)) return;
   abandon_fiber(discarder);
-  await_loop_end(*record.shared);
+  await_loop_end(side);
   discard_unseen(record, "was detached");
   free_record(record);
 }
 
 void remote_free(fiber& record) noexcept {
-  shared_side& side = *record.shared;
+  if (record.has_baggage) clean_record(record);  // an error's destructor is user code: not there
+  shared_side& side = *side_of(record);
   if (!side.has_ended()) {
-    record.message.run = &deliver_free;
+    fiber_message& message = last_message_of(record);
+    message.run = &deliver_free;
     // The record keeps nothing alive once it is in: hold the inbox for the rest of push().
     side.add_ref();
-    const bool is_sent = side.box.push(record.message);
+    const bool is_sent = side.box.push(message);
     if (!is_sent) await_loop_end(side);
     side.drop_ref();
     if (is_sent) return;
@@ -206,9 +250,13 @@ void remote_free(fiber& record) noexcept {
 }
 
 bool remote_start_after(fiber& record, fiber& callback) noexcept {
+  if (const placement_hold hold{record}) {
+    let_wait(callback, record);
+    return true;
+  }
   callback.message.run = &deliver_callback;
   callback.wait_on = &record;
-  return record.shared->box.push(callback.message);
+  return side_of(record)->box.push(callback.message);
 }
 
 }  // namespace detail

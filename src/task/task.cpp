@@ -7,6 +7,7 @@
 
 #include "../base/syscalls.hpp"
 #include "../loop/loop.hpp"
+#include "../loop/placement.hpp"
 #include "remote.hpp"
 #include "weft/detail/check.hpp"
 #include "weft/report.hpp"
@@ -20,9 +21,11 @@ enum class standing { home, elsewhere, loop_stands_still, loop_has_ended };
 
 standing where(const fiber& record) noexcept {
   loop_core* const here = running_loop();
-  if (here != nullptr && here->shared == record.shared) return standing::home;
-  if (record.shared->has_ended()) return standing::loop_has_ended;
-  const bool is_own_thread = record.shared->thread == static_cast<int>(raw_syscall(SYS_gettid));
+  if (here != nullptr && is_of(*here, record)) return standing::home;
+  const shared_side* const side = side_of(record);
+  if (side == nullptr) return standing::elsewhere;  // no loop has it yet: remote.cpp knows
+  if (side->has_ended()) return standing::loop_has_ended;
+  const bool is_own_thread = side->thread == static_cast<int>(raw_syscall(SYS_gettid));
   return is_own_thread ? standing::loop_stands_still : standing::elsewhere;
 }
 
@@ -60,7 +63,7 @@ void finish_with(fiber& record, bool is_remote) noexcept {
 
 // The loop belongs to this thread but does not run: nobody else could end the task.
 void drive_to_the_end(fiber& record) noexcept {
-  loop& here = *record.shared->owner;
+  loop& here = *side_of(record)->owner;
   if (running_loop() != nullptr) {
     fatal("the task of " + with_site(record) +
           " was destroyed inside another loop while its own loop, which belongs to the same "
@@ -250,7 +253,10 @@ void task_base::detach() {
   if (!runs_on) finish_with(record, is_remote);
 }
 
-fiber_id task_base::id() const { return fiber_id{require(record_, "id()").id}; }
+fiber_id task_base::id() const {
+  const fiber& record = require(record_, "id()");
+  return fiber_id{side_of(record) != nullptr ? record.id : 0};
+}
 
 std::string_view task_base::name() const { return name_of(require(record_, "name()")); }
 
@@ -259,6 +265,8 @@ fiber& task_base::new_callback() const {
   const standing place = where(record);
   const bool is_home = place == standing::home || place == standing::loop_stands_still;
   fiber& callback = new_fiber(is_home ? record.home : nullptr, {0, record.site});
+  const loop_core* const here = running_loop();
+  if (!is_home && here != nullptr) inherit_locals(callback, *here->current);
   callback.is_callback = true;
   return callback;
 }

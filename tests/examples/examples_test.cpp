@@ -141,6 +141,15 @@ TEST_CASE("ten_tasks: all ten together take as long as the longest") {
   CHECK(seconds < 1.5);  // nearer to the longest than to the sum, on a busy machine too
 }
 
+TEST_CASE("parallel_map: one loop and one a core find the same, and main's loop goes on") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("parallel_map");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"1 loop(s): 78498 primes below a million, in ",
+                            " loop(s): 78498 primes below a million, in ", " times as fast on ",
+                            "squares: 1 4 9 16; main's loop ticked meanwhile\n"}));
+}
+
 TEST_CASE("say_twice: two calls wait twice, two tasks once") {
   if (!are_built()) WEFT_SKIP(not_built);
   const child_end end = run_example("say_twice");

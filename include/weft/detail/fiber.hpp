@@ -41,6 +41,7 @@ namespace detail {
 
 struct loop_core;
 struct fiber;
+struct local_node;
 struct scope;
 struct shared_side;
 
@@ -164,7 +165,7 @@ struct alignas(64) fiber {
   bool is_result_taken = false;  // get() or gather() moved it out
   bool is_error_seen = false;    // somebody took the error: not to be reported
   bool has_baggage = false;      // error or baggage were ever set: to be cleaned
-  std::uint8_t held_locks = 0;   // mutexes that it has locked, modulo 256: for messages
+  bool has_locals = false;       // beside the others, which spawn and end touch anyway
 
   alignas(std::max_align_t) unsigned char storage[inline_bytes];
 
@@ -174,17 +175,20 @@ struct alignas(64) fiber {
   scope* innermost = nullptr;      // of the cancel scopes that it is in; they lie on its stack
   wait_node node;                  // this fiber's place in what it waits for
   timer sleep;
-  loop_core* home = nullptr;      // never changes once the fiber has started
-  shared_side* shared = nullptr;  // the home loop's side that outlives it; counted via the pool
-  eh_state saved_eh;              // only when nonzero at the switch
+  loop_core* home = nullptr;  // never changes once the fiber has started
+  // The home loop's side that outlives it; counted via the pool. nullptr until a loop takes in what
+  // another thread made: see src/loop/placement.hpp.
+  std::atomic<shared_side*> shared{nullptr};
+  eh_state saved_eh;  // only when nonzero at the switch
   std::exception_ptr error;
   std::unique_ptr<baggage> bag;
-  fiber_message message;            // its arrival, when another thread made it; its removal;
-                                    // meanwhile a child's place in its group
-  void* sanitizer_stack = nullptr;  // AddressSanitizer's fake stack while suspended
-  std::uint32_t stack_class = 0;    // index into the stack pool's sizes
-  bool is_pooled = false;           // from the home loop's record pool, else from the heap
-  bool is_cancel_called = false;    // cancel() of the task: the outermost of all scopes
+  fiber_message message;          // its arrival, when another thread made it; its removal;
+                                  // meanwhile a child's place in its group
+  local_node* locals = nullptr;   // values of fiber_locals; null unless has_locals
+  std::uint16_t stack_class = 0;  // index into the stack pool's sizes
+  std::uint16_t held_locks = 0;   // mutexes that it has locked: none may be left at its end
+  bool is_pooled = false;         // from the home loop's record pool, else from the heap
+  bool is_cancel_called = false;  // cancel() of the task: the outermost of all scopes
   weft::on_cancel on_cancel = weft::on_cancel::throws;
   std::atomic<bool> has_ended{false};  // release after the result is written: others look
 };

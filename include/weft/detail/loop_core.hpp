@@ -88,6 +88,11 @@ WEFT_INLINE loop_core* running_loop() noexcept {
 
 // -- what templates and the layers above call --
 
+// True if the record is this loop's. relaxed: it is so only if this thread wrote the pointer.
+WEFT_INLINE bool is_of(const loop_core& here, const fiber& record) noexcept {
+  return record.shared.load(std::memory_order_relaxed) == here.shared;
+}
+
 // An address in the code that this is inlined into: a spawn with arguments cannot tell its line.
 WEFT_INLINE const void* code_address() noexcept {
   const void* here = nullptr;
@@ -126,6 +131,12 @@ WEFT_API void abandon_fiber(fiber& record) noexcept;
 // Destroys error and baggage of a record.
 WEFT_API void clean_record(fiber& record) noexcept;
 
+// Lets `record` share what `parent` has; changes of one are invisible to the other. In locals.cpp.
+WEFT_API void inherit_locals(fiber& record, const fiber& parent) noexcept;
+
+// Lets go of a record's values, whose destructors are user code.
+WEFT_API void drop_locals(fiber& record) noexcept;
+
 // A blank record turned fresh, for the default stack size.  Throws: std::bad_alloc.
 WEFT_INLINE fiber& take_record(loop_core& here, const spawn_site& site) {
   if (WEFT_UNLIKELY(here.free_records == nullptr)) refill_records(here);
@@ -135,6 +146,7 @@ WEFT_INLINE fiber& take_record(loop_core& here, const spawn_site& site) {
   record.id = ++here.next_id;
   record.parent = here.current->id;
   record.site = site;
+  if (WEFT_UNLIKELY(here.current->has_locals)) inherit_locals(record, *here.current);
   return record;
 }
 
@@ -146,7 +158,7 @@ WEFT_INLINE void make_blank(fiber& record) noexcept {
   record.is_cancellable = false;
   record.outcome = fiber_outcome::pending;
   record.has_handle = record.is_callback = record.is_stackless = record.is_result_taken =
-      record.is_error_seen = record.has_baggage = false;
+      record.is_error_seen = record.has_baggage = record.has_locals = false;
   record.is_cancel_called = false;
   record.held_locks = 0;
   record.on_cancel = on_cancel::throws;

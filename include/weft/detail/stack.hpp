@@ -25,6 +25,7 @@ struct stack {
   stack_slab* slab = nullptr;
   stack* next = nullptr;       // in a free list, the pool's; borrowed: the stack that waits below
   void* tsan_fiber = nullptr;  // ThreadSanitizer's handle, made once per stack
+  void* fake_stack = nullptr;  // AddressSanitizer's, while the fiber on this one is suspended
   std::size_t guard_bytes = 0;
   unsigned valgrind_id = 0;
   guard_kind guard = guard_kind::none;
