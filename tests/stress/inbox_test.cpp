@@ -16,7 +16,6 @@
 #include <doctest/doctest.h>
 
 #include "loop/loop.hpp"
-#include "weft/detail/waker.hpp"
 #include "support/build_kind.hpp"
 #include "support/no_leaks.hpp"
 #include "support/seed.hpp"
