@@ -170,7 +170,7 @@ class selection {
 task_case::task_case(fiber* record) : record_(record) {
   const loop_core& here = require_loop("on_done()");
   if (record == nullptr) misuse("on_done() was given an empty task handle");
-  if (record->shared != here.shared) {
+  if (!is_of(here, *record)) {
     misuse("on_done() was given a task of another loop: let it send to a channel when it ends");
   }
   if (record == here.current) {
