@@ -108,6 +108,22 @@ TEST_CASE_TEMPLATE("priority queue: move-only values; who waits for room is let 
   });
 }
 
+TEST_CASE_TEMPLATE("priority queue: room that a hand-over leaves unused goes to the next putter",
+                   Kind, KINDS) {
+  on_virtual_time().run([] {
+    typename Kind::template priority_queue<int> q(1);
+    q.put(1);
+    auto first = spawn([&] { q.put(2); });
+    auto second = spawn([&] { q.put(3); });
+    weft::yield();
+    CHECK(q.get() == 1);  // the first has the room, and has not used it
+    CHECK(q.get() == 2);  // waits: it is handed over
+    CHECK(q.get() == 3);
+    first.get();
+    second.get();
+  });
+}
+
 TEST_CASE_TEMPLATE("sem 69: a comparison that throws leaves the queue as it was", Kind, KINDS) {
   on_virtual_time().run([] {
     std::function<void()> before_each;

@@ -225,6 +225,7 @@ class queue_core {
     if (is_shut_) throw_shut_down(call);
     try {
       accept(item, woken);
+      admit_putter(woken);  // a value that was handed over leaves its room free
     } catch (...) {
       admit_putter(woken);
       throw;
