@@ -5,6 +5,7 @@
 
 #include "weft/await.hpp"
 #include "weft/background_loop.hpp"
+#include "weft/broadcast.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/channel.hpp"
 #include "weft/condition_variable.hpp"
@@ -20,6 +21,7 @@
 #include "weft/mutex.hpp"
 #include "weft/options.hpp"
 #include "weft/outcome.hpp"
+#include "weft/queue.hpp"
 #include "weft/race.hpp"
 #include "weft/report.hpp"
 #include "weft/run.hpp"
@@ -33,4 +35,5 @@
 #include "weft/to_thread.hpp"
 #include "weft/version.hpp"
 #include "weft/wait.hpp"
+#include "weft/watch.hpp"
 #include "weft/with_stack.hpp"

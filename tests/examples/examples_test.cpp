@@ -196,6 +196,43 @@ TEST_CASE("legacy: others run while C code waits in its callbacks") {
         "  the other fiber ticked meanwhile: yes\n");
 }
 
+TEST_CASE("pipeline: the slowest stage holds the source back, and all arrive in order") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("pipeline");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"photo 1: 1000", "photo 2: 2000", "photo 20: 8000", "20 sent in"}));
+  CHECK(end.says("at most 4 waited to be shrunk"));
+}
+
+TEST_CASE("rate_limiter: three calls at once, then one for each token") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("rate_limiter");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"call 1 after", "call 3 after", "call 4 after", "call 8 after",
+                            "a pause", "call 9 after", "call 11 after", "call 12 "}));
+  // Of eight calls three find a token, the others wait for five more.
+  CHECK(number_after(end, "call 8 after ") >= 0.5);
+}
+
+TEST_CASE("chat_room_in_memory: the slow one misses lines, the others do not wait for it") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("chat_room_in_memory");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"Ada  hears  Cleo: hello", "Ada  hears  Cleo: is anybody here?",
+                            "Ada  hears  Cleo: never mind"}));
+  CHECK(says_in_order(end, {"Bob  hears  Cleo: hello", "Bob  missed", "Bob  leaves"}));
+  CHECK(says_in_order(end, {"Dan  hears  Cleo: how do I", "3 were listening", "leaves"}));
+}
+
+TEST_CASE("dining_philosophers: all eat, twice; then the circle of those who wait is named") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("dining_philosophers");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(
+      end, {"both forks or none:", "has eaten", "the lower fork first:", "has eaten",
+            "the left fork first:", "weft: deadlock", "waits in mutex for", "in a circle: "}));
+}
+
 TEST_CASE("find_the_stall: both culprits are named, and mended they are not") {
   if (!are_built()) WEFT_SKIP(not_built);
   if (is_emulated()) WEFT_SKIP("/proc tells what the emulator's threads do, not the program's");

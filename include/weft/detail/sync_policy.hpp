@@ -7,6 +7,7 @@
 
 #include "weft/detail/compiler.hpp"
 #include "weft/detail/config.hpp"
+#include "weft/detail/export.hpp"
 #include "weft/detail/spin_lock.hpp"
 #include "weft/detail/wait_type.hpp"
 
@@ -40,8 +41,8 @@ class plain_word {
   T value_;
 };
 
-// Between loops and plain threads.
-struct any_thread {
+// Between loops and plain threads. Exported, as an instantiation is only if its arguments are.
+struct WEFT_API any_thread {
   static constexpr bool is_local = false;
   using lock = spin_lock;
   template <class T>
@@ -50,7 +51,7 @@ struct any_thread {
 };
 
 // Between fibers of one loop: no atomic operation.
-struct one_loop {
+struct WEFT_API one_loop {
   static constexpr bool is_local = true;
   using lock = no_lock;
   template <class T>
