@@ -17,10 +17,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 #include "weft/detail/chooser.hpp"
@@ -90,8 +88,8 @@ class WEFT_API check_error : public std::runtime_error {
 namespace detail {
 
 struct explored_body {
-  void* object;
-  void (*call)(void* object);
+  const void* object;
+  void (*call)(const void* object);
 };
 WEFT_API testing::explore_result explore_body(const explored_body& body,
                                               const testing::explore_options& how);
@@ -115,10 +113,9 @@ namespace testing {
 // for a seed that is none or another program's; std::system_error, std::bad_alloc.
 template <class F>
 [[nodiscard]] explore_result explore(F&& body, const explore_options& how = {}) {
-  using object = std::remove_reference_t<F>;
-  return detail::explore_body({const_cast<void*>(static_cast<const void*>(std::addressof(body))),
-                               [](void* it) { (*static_cast<object*>(it))(); }},
-                              how);
+  const auto call = [&body] { body(); };  // an object, also for a plain function
+  using object = decltype(call);
+  return detail::explore_body({&call, [](const void* it) { (*static_cast<object*>(it))(); }}, how);
 }
 
 // Fails the schedule that runs and throws check_error, unless `holds`. `text` says what should have
@@ -154,7 +151,9 @@ class shared {
  public:
   // `name` is a static text for the timeline.
   explicit shared(T value = T(), const char* name = "a shared")
-      : value_(std::move(value)), name_(name) {}
+      : value_(std::move(value)), name_(name) {
+    detail::note_access(this, detail::access::writes);
+  }
   shared(const shared&) = delete;
   ~shared() { detail::note_access(this, detail::access::ends); }
 
