@@ -35,8 +35,8 @@ namespace testing {
 // futures, cancels) tell that by themselves; shared<T> and touch() say it for the user's.
 enum class reduction : std::uint8_t {
   none,            // every order
-  declared_steps,  // a step that said nothing by shared<T>, touch() or touch_nothing() may have
-                   // touched anything: it commutes with none
+  declared_steps,  // a step that says something by shared<T>, touch() or touch_nothing() says all;
+                   // one that says nothing may have touched anything, and commutes with none
   all_steps,       // the caller promises that every step says all that it shares
 };
 
@@ -54,7 +54,8 @@ struct explore_options {
   std::uint64_t max_schedules = 1'000'000;
   duration max_time = duration::zero();  // by the machine's clock, asked between schedules; 0: none
   std::size_t max_steps = 10'000;        // of one schedule: more are a failure, maybe a livelock
-  // Runs only the schedule of this seed. Empty: what WEFT_EXPLORE_SEED in the environment says.
+  // Runs only the schedule of this seed. Empty: what WEFT_EXPLORE_SEED in the environment says, in a
+  // process that explores one program.
   std::string replay;
   bool print = true;  // a failure is reported, with seed and timeline, through weft's reports
   options loop;       // stack_bytes, stacks and so on; time, seed and name are not looked at

@@ -106,7 +106,7 @@ void session::run_all(loop& here) {
 
 bool session::is_within_budget() {
   const bool has_time = how_.max_time <= duration::zero() || clock::now() - began_ < how_.max_time;
-  if (has_time && result_.schedules < how_.max_schedules) return true;
+  if (has_time && result_.schedules + result_.redundant < how_.max_schedules) return true;
   result_.out_of_budget = true;
   return false;
 }

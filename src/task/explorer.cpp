@@ -65,12 +65,13 @@ bool explorer::advance() {
     if (reduces_) last.asleep.push_back({last.who[last.taken], last.step});
     const bool may_depart = last.departures < how_.preemption_bound;
     std::uint32_t another = last.taken + 1;
-    while (another < last.count && reduces_ && is_asleep(last.asleep, last.who[another])) ++another;
-    if (another < last.count && may_depart) {
+    while (another < last.who.size() && reduces_ && is_asleep(last.asleep, last.who[another]))
+      ++another;
+    if (another < last.who.size() && may_depart) {
       last.taken = another;
       return true;
     }
-    if (another < last.count) is_bounded_ = true;
+    if (another < last.who.size()) is_bounded_ = true;
     path_.pop_back();
   }
   return false;
@@ -138,12 +139,11 @@ std::size_t explorer::offset_of(const loop& here, std::uint32_t alternative) con
 }
 
 void explorer::list_alternatives(const loop& here, std::uint32_t count) {
-  if (!reduces_) return;
   who_.clear();
   for (std::uint32_t i = 0; i < count; ++i) {
     who_.push_back(i < here.ready.size() ? here.ready.at(offset_of(here, i)).id : 0);
   }
-  if (count == 1 && is_asleep(asleep_, who_[0])) is_redundant_ = true;
+  if (reduces_ && count == 1 && is_asleep(asleep_, who_[0])) is_redundant_ = true;
 }
 
 std::uint32_t explorer::decide(const loop& here, std::uint32_t count) {
@@ -157,7 +157,7 @@ std::uint32_t explorer::decide(const loop& here, std::uint32_t count) {
     }
   } else if (position < path_.size()) {
     choice& known = path_[position];
-    if (known.count != count) {
+    if (known.who != who_) {
       contradict(
           "the body did not do the same again: it must not depend on what an earlier schedule left "
           "behind, on random numbers, real time, addresses or other threads");
@@ -178,7 +178,6 @@ std::uint32_t explorer::decide(const loop& here, std::uint32_t count) {
 std::uint32_t explorer::decide_anew(std::uint32_t count) {
   if (is_redundant_) return 0;
   choice made;
-  made.count = count;
   made.departures = departures_;
   if (reduces_) {
     while (made.taken < count && is_asleep(asleep_, who_[made.taken])) ++made.taken;
@@ -186,9 +185,9 @@ std::uint32_t explorer::decide_anew(std::uint32_t count) {
       is_redundant_ = true;
       return 0;
     }
-    made.who = who_;
     made.asleep = asleep_;
   }
+  made.who = who_;
   step_choice_ = path_.size();
   path_.push_back(std::move(made));
   return path_.back().taken;

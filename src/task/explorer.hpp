@@ -79,10 +79,9 @@ class explorer final : public chooser, public event_sink {
   // A choice that was made on the way of the present schedule.
   struct choice {
     std::uint32_t taken = 0;
-    std::uint32_t count = 0;
     unsigned departures = 0;  // before it
+    std::vector<std::uint64_t> who;  // each alternative's fiber; 0: time
     // With a reduction:
-    std::vector<std::uint64_t> who;  // each alternative; 0: time
     sleep_set asleep;
     step_accesses step;  // of the alternative that was taken
   };
