@@ -36,13 +36,13 @@ void trace_wake(loop_core& here, const fiber& f) noexcept {
   whole(here).record(testing::trace_kind::wake, f);
 }
 
-void note_late_wake(const fiber& f) noexcept {
-  if (chooser* const one = whole(*f.home).chooses) one->touched(f, access::writes, false);
-}
-
 chooser* chooser_here() noexcept {
   loop_core* const here = running_loop();
   return here != nullptr ? whole(*here).chooses : nullptr;
+}
+
+void note_looked_at(const fiber& f) noexcept {
+  if (chooser* const one = chooser_here()) one->touched(f, access::reads, true);
 }
 
 void tell_touched(const void* object, access how) noexcept {

@@ -26,11 +26,7 @@ void waker::arrive(inbox_node& message, loop_core&) noexcept {
   waker& here = *static_cast<arrival&>(message).owner;
   here.has_arrived_ = true;
   // Woken by a deadline or cancel meanwhile, it is not parked here; it will see the flag.
-  if (here.self_->wait_on == &here) {
-    wake(*here.self_, wake_reason::completed);
-  } else {
-    note_late_wake(*here.self_);
-  }
+  if (here.self_->wait_on == &here) wake(*here.self_, wake_reason::completed);
 }
 
 void waker::signal() noexcept {

@@ -253,6 +253,21 @@ void explorer::error_lost(const fiber& f, const char* how) noexcept {
                   ", which nobody took");
 }
 
+// Whoever waits for fibers has looked whether they have ended.
+void explorer::note_awaited(const fiber& parked) {
+  struct visitor final : awaited_visitor {
+    explicit visitor(step_accesses& step) noexcept : to(step) {}
+    void visit(const fiber& awaited) override {
+      to.add(object_numbers::of_fiber(awaited, true), false);
+    }
+    step_accesses& to;
+  } each(step_);
+  if (parked.wait->awaited != nullptr) parked.wait->awaited(parked.wait_on, each);
+  if (parked.wait->awaited == nullptr && parked.wait_on != nullptr) {
+    touched(parked.wait_on, access::writes);
+  }
+}
+
 void explorer::note(loop& here, testing::trace_kind event, const fiber& f,
                     const char* what) noexcept {
   if (event == testing::trace_kind::jump) {
@@ -273,11 +288,7 @@ void explorer::note(loop& here, testing::trace_kind event, const fiber& f,
       return;
     case testing::trace_kind::park:
       if (f.state != fiber_state::parked) return;
-      if (f.wait == &join_wait) {
-        step_.add(object_numbers::of_fiber(*static_cast<const fiber*>(f.wait_on), true), false);
-      } else if (f.wait_on != nullptr) {
-        touched(f.wait_on, access::writes);
-      }
+      note_awaited(f);
       return;
     case testing::trace_kind::run:
     case testing::trace_kind::jump:

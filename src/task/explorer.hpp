@@ -96,6 +96,7 @@ class explorer final : public chooser, public event_sink {
   void take(const fiber& chosen);
   void let_time_pass(loop& here);
   void end_step();
+  void note_awaited(const fiber& parked);
   void contradict(const char* text) noexcept;
   void give_up(loop& here) noexcept;
 

@@ -38,11 +38,6 @@ std::string with_site(const fiber& f) {
   return describe(f) + " (spawned at " + describe(f.site) + ")";
 }
 
-// Has it ended or not: explore() must know who asks.
-void note_looked_at(const fiber& record) noexcept {
-  if (chooser* const one = chooser_here()) one->touched(record, access::reads, true);
-}
-
 void report_dropped(const fiber& f) noexcept {
   if (chooser_here() != nullptr) return;  // in one order of many, on purpose
   try {
@@ -275,6 +270,7 @@ fiber& task_base::new_callback() const {
 
 void task_base::start_after(fiber& callback) {
   fiber& record = *record_;
+  note_looked_at(record);
   if (!callback.is_pooled) {
     if (!remote_start_after(record, callback)) {
       throw closed_error("weft: on_done() was called after the task's loop had ended");

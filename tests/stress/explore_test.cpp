@@ -76,7 +76,7 @@ TEST_CASE("explore: a seed fails in the same way in 100 new processes of 100") {
 
 TEST_CASE_FIXTURE(exploring,
                   "explore: each reduction leads to the ends of all orders, many programs") {
-  const unsigned count = static_cast<unsigned>(scaled(250, 15));
+  const unsigned count = static_cast<unsigned>(scaled(120, 8));
   for (unsigned seed = 1000; seed < 1000 + count; ++seed) {
     CAPTURE(seed);
     const explored_program program(seed, 3, 2 + seed % 2);

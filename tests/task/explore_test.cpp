@@ -70,9 +70,11 @@ TEST_CASE_FIXTURE(exploring,
 TEST_CASE_FIXTURE(exploring, "explore: an eager task is no choice until its first wait") {
   const auto found = explore([] {
     bool is_done = false;
+    int others = 0;
     weft::task<> eager;
     weft::gather(
         [&] {
+          const int before = others;
           weft::spawn_options how;
           how.eager = true;
           eager = weft::spawn(std::move(how), [&] {
@@ -80,8 +82,9 @@ TEST_CASE_FIXTURE(exploring, "explore: an eager task is no choice until its firs
             weft::yield();
           });
           check(is_done, "it ran inside spawn()");
+          check(others == before, "then its spawner went on");
         },
-        [] {});
+        [&] { ++others; });
     eager.join();
   });
   CHECK(found.exhaustive);

@@ -18,12 +18,15 @@ namespace weft_tests {
 
 class explored_program {
  public:
-  explored_program(unsigned seed, std::size_t fibers, std::size_t operations) : lists_(fibers) {
+  explored_program(unsigned seed, std::size_t fibers, std::size_t operations)
+      : main_does_(seed % 4),
+        // main's own steps multiply the orders: one fiber less
+        lists_(main_does_ % 2 == 0 ? fibers : fibers - 1) {
     std::mt19937 random(seed);
     const auto draw = [&random](std::size_t below) { return random() % below; };
     for (auto& list : lists_) {
       for (std::size_t i = 0; i < operations; ++i) {
-        list.push_back({static_cast<unsigned>(draw(9)), draw(2), draw(fibers)});
+        list.push_back({static_cast<unsigned>(draw(9)), draw(2), draw(lists_.size())});
       }
     }
   }
@@ -88,6 +91,27 @@ class explored_program {
     }
   }
 
+  // Also looks at the tasks meanwhile, or at the order of their ends.
+  std::string await_tasks(world& in) const {
+    std::string end;
+    if (main_does_ == 1) {
+      for (auto& one : weft::as_completed(in.tasks)) {
+        end += std::to_string(static_cast<std::uint64_t>(one.id()));
+      }
+    } else if (main_does_ == 2) {
+      weft::yield();
+      const auto first = weft::wait(in.tasks, weft::until::first_completed);
+      end += std::to_string(first.done.size());
+    } else if (main_does_ == 3) {
+      for (auto& one : in.tasks) {
+        one.join();
+        end += in.x[0].load() == 0 ? '0' : '1';
+      }
+    }
+    weft::wait(in.tasks);
+    return end + " ";
+  }
+
   std::string run() const {
     world in;
     in.seen.resize(lists_.size());
@@ -101,14 +125,14 @@ class explored_program {
         }
       }));
     }
-    weft::wait(in.tasks);
-    std::string end;
+    std::string end = await_tasks(in);
     for (std::size_t self = 0; self < lists_.size(); ++self) {
       end += in.seen[self] + (in.tasks[self].was_cancelled() ? "! " : " ");
     }
     return end + std::to_string(in.x[0].peek()) + " " + std::to_string(in.x[1].peek());
   }
 
+  unsigned main_does_;
   std::vector<std::vector<operation>> lists_;
 };
 

@@ -52,7 +52,10 @@ class chooser {
 // The one that decides on this thread; nullptr: none does.
 WEFT_API chooser* chooser_here() noexcept;
 
-// Tells it, if there is one.  Calls from: any thread.
+// Tells it, if there is one: the running step asks whether f has ended.
+WEFT_API void note_looked_at(const fiber& f) noexcept;
+
+// The same of an object.  Calls from: any thread.
 WEFT_API void tell_touched(const void* object, access how) noexcept;
 WEFT_INLINE void note_access(const void* object, access how) noexcept {
   const loop_core* const here = running_loop();

@@ -32,7 +32,6 @@ WEFT_API void disarm_timer(loop_core& here, fiber& sleeper) noexcept;
 WEFT_API void trace_spawn(loop_core& here, const fiber& f) noexcept;
 WEFT_API void trace_park(loop_core& here, const fiber& f) noexcept;
 WEFT_API void trace_wake(loop_core& here, const fiber& f) noexcept;
-WEFT_API void note_late_wake(const fiber& f) noexcept;  // one that found it woken already
 
 // -- the hot halves --
 
@@ -104,10 +103,7 @@ WEFT_INLINE wake_reason park(loop_core& here, const wait_type& what, const void*
 // Makes a parked fiber of this thread's loop ready and takes it out of its wait room and timer;
 // a no-op for one that is not parked (a wait is woken once).
 WEFT_INLINE void wake(fiber& parked, wake_reason reason) noexcept {
-  if (parked.state != fiber_state::parked) {
-    if (WEFT_UNLIKELY(parked.home->is_watched)) note_late_wake(parked);
-    return;
-  }
+  if (parked.state != fiber_state::parked) return;
   loop_core& here = *parked.home;
   WEFT_DEBUG_ASSERT(running_loop() == &here || running_loop() == nullptr);
   if (parked.node.is_linked()) parked.node.unlink();
