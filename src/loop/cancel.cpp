@@ -125,9 +125,9 @@ bool cancel_fiber(fiber& target, std::string_view reason) {
 }
 
 void cancel_scope_now(scope& s, std::shared_ptr<const std::string> reason) noexcept {
-  note_access(&s, access::writes);
   if (is_cancelled(s)) return;
   s.is_cancelled.store(true, std::memory_order_relaxed);
+  note_access(&s, access::writes);
   s.reason = std::move(reason);
   if (s.is_entered) make_seen(*s.owner);
 }

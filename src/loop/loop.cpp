@@ -179,8 +179,9 @@ void loop::enter(const char* call) {
   if (root_stack_bottom == nullptr) measure_root_stack();
   if (has_thread_sanitizer()) root_tsan_fiber = __tsan_get_current_fiber();
   const bool is_main_thread = this_thread() == static_cast<int>(raw_syscall(SYS_getpid));
-  const bool reports_overflow = how.overflow == overflow_report::always ||
-                                (how.overflow == overflow_report::if_default && is_main_thread);
+  const bool reports_overflow =
+      how.overflow == overflow_report::always ||
+      (how.overflow == overflow_report::if_default && is_main_thread);
   has_alternate_stack_ = reports_overflow || watched.limit != duration::zero();
   if (has_alternate_stack_) give_alternate_stack();
   if (reports_overflow) {

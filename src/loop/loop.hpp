@@ -76,13 +76,12 @@ class loop final : public loop_core {
   chooser* chooses = nullptr;   // who runs next, and may look through what is ready
   sigquit_listener tree_bell;
   std::uint64_t random_state;
-  unsigned slice = 61;  // switches of a turn; 1 if the loop is watched
-  std::size_t eager_spawners =
-      0;                 // with a seed or a chooser: at the front of the ring, in their order
-  watched_loop watched;  // by the watchdog: while entered, if it has a limit
-  unsigned looks = 0;    // observed loops poll the kernel every 61st
-  std::size_t waiting[3] = {};  // parked in wakers, by ended_by
-  std::uint64_t swallowed = 0;  // `cancelled`s that a catch clause ended before their scope
+  unsigned slice = 61;             // switches of a turn; 1 if the loop is watched
+  std::size_t eager_spawners = 0;  // with a seed: at the front of the ring, in their order
+  watched_loop watched;            // by the watchdog: while entered, if it has a limit
+  unsigned looks = 0;              // observed loops poll the kernel every 61st
+  std::size_t waiting[3] = {};     // parked in wakers, by ended_by
+  std::uint64_t swallowed = 0;     // `cancelled`s that a catch clause ended before their scope
   std::uint64_t turns = 0;
   std::unique_ptr<std::string> deadlock;  // main's wait is to throw it
   bool has_reported_deadlock = false;

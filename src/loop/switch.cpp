@@ -77,7 +77,7 @@ bool bind_stack(loop_core& core, fiber& fresh) noexcept {
 static fiber& take_first(loop& here) noexcept {
   if (here.ready.empty()) return here.idle;
   if (here.eager_spawners != 0) {
-    --here.eager_spawners;  // the first is one of them: it goes on, whoever else is ready
+    --here.eager_spawners;  // the first is one of them: it goes on, whatever the seed
   } else if (here.how.seed != 0) {
     shuffle(here);
   } else if (here.chooses != nullptr) {
@@ -191,7 +191,7 @@ void start_eagerly(loop_core& here, fiber& record) noexcept {
   if (!bind_stack(here, record)) return;
   fiber& self = *here.current;
   here.ready.push_front(self);
-  if (whole(here).how.seed != 0 || whole(here).chooses != nullptr) ++whole(here).eager_spawners;
+  if (whole(here).how.seed != 0) ++whole(here).eager_spawners;
   whole(here).record(testing::trace_kind::park, self, "eager spawn");
   switch_to(here, self, record);
 }

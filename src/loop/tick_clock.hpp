@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// The present, from what the clock said last and the processor's counter, for a third of what
-// asking the clock costs (24 ns). Layer: loop. For deadlines alone: it may be ahead of the clock,
-// which would seem to go back when it is asked next.
+// The present, from what the clock said last and the processor's counter, for a third of what asking
+// the clock costs (24 ns). Layer: loop. For deadlines alone: it may be ahead of the clock, which
+// would seem to go back when it is asked next.
 //
 // The counter's rate is measured against the clock as the loop goes on. It is trusted for 64 us
 // after the clock was asked, and what it says is rounded up: a deadline is never early, and at most

@@ -104,7 +104,6 @@ bool may_be_deadlocked(const loop& here) noexcept {
 
 bool is_deadlocked(const loop& here) noexcept {
   if (!may_be_deadlocked(here)) return false;
-  if (here.chooses != nullptr) return true;  // a closed world
   const bool is_local = here.waiting[static_cast<unsigned>(ended_by::threads)] == 0 &&
                         // relaxed: more than one says that a loop_ref is about
                         here.shared->references.load(std::memory_order_relaxed) == 1;
