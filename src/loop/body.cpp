@@ -53,6 +53,10 @@ WEFT_NO_SANITIZE_NULL void run_body(fiber& self) noexcept {
 }  // namespace
 
 void report_lost_error(fiber& f, const char* how) noexcept {
+  if (chooser* const one = chooser_here()) {
+    one->error_lost(f, how);
+    return;
+  }
   try {
     send_report("weft: " + describe(f) + " (spawned at " + describe(f.site) + ") " + how +
                 " and ended with " + describe_exception(f.error) +

@@ -104,6 +104,7 @@ void refresh_cancel(fiber& f) noexcept {
 
 // A level of f was cancelled: f sees it now or later, and its wait may end.
 static void make_seen(fiber& f) noexcept {
+  if (chooser* const one = whole(*f.home).chooses) one->touched(f, access::writes, false);
   refresh_cancel(f);
   // What is in flight in a parked fiber was put aside when it parked.
   if (f.state == fiber_state::parked && f.is_cancellable &&
@@ -127,6 +128,7 @@ bool cancel_fiber(fiber& target, std::string_view reason) {
 void cancel_scope_now(scope& s, std::shared_ptr<const std::string> reason) noexcept {
   if (is_cancelled(s)) return;
   s.is_cancelled.store(true, std::memory_order_relaxed);
+  note_access(&s, access::writes);
   s.reason = std::move(reason);
   if (s.is_entered) make_seen(*s.owner);
 }

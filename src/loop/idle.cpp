@@ -83,8 +83,12 @@ bool give_up_waiting(loop& here) noexcept {
   // A wait that another thread might end gets a moment first: asking for threads takes 5 us.
   const bool is_first = here.doubts == 0;
   here.doubts = std::min(here.doubts + 1, most_doubts);
-  if (is_first && here.waiting[static_cast<unsigned>(ended_by::threads)] != 0) return false;
-  return is_deadlocked(here) && !here.shared->box.has_mail() && break_deadlock(here);
+  const bool is_closed_world = here.chooses != nullptr;
+  if (is_first && !is_closed_world && here.waiting[static_cast<unsigned>(ended_by::threads)] != 0) {
+    return false;
+  }
+  return (is_closed_world || is_deadlocked(here)) && !here.shared->box.has_mail() &&
+         break_deadlock(here);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "tick_clock.hpp"
 #include "timer_heap.hpp"
 #include "watchdog.hpp"
+#include "weft/detail/chooser.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/event_sink.hpp"
 #include "weft/detail/list.hpp"
@@ -73,7 +74,8 @@ class loop final : public loop_core {
   list adopted;   // records from the heap: through message
   std::size_t adopted_count = 0;
   fresh_source* fresh = nullptr;  // of the pool that the loop belongs to
-  event_sink* sinks = nullptr;    // traces
+  event_sink* sinks = nullptr;  // traces
+  chooser* chooses = nullptr;   // who runs next, and may look through what is ready
   sigquit_listener tree_bell;
   std::uint64_t random_state;
   std::uint64_t select_state;      // draws among the ready cases of a select

@@ -36,6 +36,19 @@ void trace_wake(loop_core& here, const fiber& f) noexcept {
   whole(here).record(testing::trace_kind::wake, f);
 }
 
+chooser* chooser_here() noexcept {
+  loop_core* const here = running_loop();
+  return here != nullptr ? whole(*here).chooses : nullptr;
+}
+
+void note_looked_at(const fiber& f) noexcept {
+  if (chooser* const one = chooser_here()) one->touched(f, access::reads, true);
+}
+
+void tell_touched(const void* object, access how) noexcept {
+  if (chooser* const one = chooser_here()) one->touched(object, how);
+}
+
 void yield_slowly() {
   loop_core* const here = running_loop();
   if (here == nullptr || here->current == &here->idle) {

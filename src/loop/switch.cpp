@@ -88,6 +88,8 @@ static fiber& take_first(loop& here) noexcept {
     --here.eager_spawners;  // the first is one of them: it goes on, whatever the seed
   } else if (here.how.seed != 0) {
     shuffle(here);
+  } else if (here.chooses != nullptr) {
+    here.chooses->choose(here);
   }
   return here.ready.pop();
 }

@@ -46,12 +46,11 @@ constexpr wait_type sleep_wait{"sleep"};
 
 void sleep_fiber_until(loop& here, time_point now, time_point deadline) {
   if (stop_if_cancelled(here)) return;
-  const bool is_endless = deadline == time_point::max();  // no deadlock: somebody may cancel it
-  if (is_endless) {
-    ++here.waits_for(ended_by::world);
-  } else {
-    arm_own_timer(here, now, deadline);
-  }
+  const bool has_deadline = deadline != time_point::max();
+  // An endless sleep is no deadlock: somebody may cancel it. Under a chooser nobody else is there.
+  const bool is_endless = !has_deadline && here.chooses == nullptr;
+  if (is_endless) ++here.waits_for(ended_by::world);
+  if (has_deadline) arm_own_timer(here, now, deadline);
   const wake_reason reason = park(here, sleep_wait, nullptr, can_cancel_wait(here));
   if (is_endless) --here.waits_for(ended_by::world);
   if (reason == wake_reason::cancelled) stop_cancelled(here);

@@ -6,6 +6,7 @@
 
 #include "../loop/loop.hpp"
 #include "weft/detail/check.hpp"
+#include "weft/detail/chooser.hpp"
 #include "weft/detail/future_state.hpp"
 #include "weft/detail/waker.hpp"
 
@@ -17,7 +18,7 @@ constexpr wait_type future_wait{"future", ended_by::threads};
 
 }  // namespace
 
-future_state::~future_state() = default;
+future_state::~future_state() { note_access(this, access::ends); }
 
 void future_state::drop_ref() noexcept {
   // acq_rel: the last end destroys what the other wrote
@@ -25,6 +26,7 @@ void future_state::drop_ref() noexcept {
 }
 
 bool future_state::claim() noexcept {
+  note_access(this, access::writes);
   const std::lock_guard<std::mutex> hold(lock_);
   if (progress_ != progress::empty) return false;
   progress_ = progress::setting;
@@ -37,6 +39,7 @@ void future_state::abandon_claim() noexcept {
 }
 
 void future_state::publish(progress outcome, std::exception_ptr error) noexcept {
+  note_access(this, access::writes);
   waker* waiting = nullptr;
   {
     const std::lock_guard<std::mutex> hold(lock_);
@@ -48,11 +51,13 @@ void future_state::publish(progress outcome, std::exception_ptr error) noexcept 
 }
 
 bool future_state::is_ready() const noexcept {
+  note_access(this, access::reads);
   const std::lock_guard<std::mutex> hold(lock_);
   return progress_ == progress::value || progress_ == progress::error;
 }
 
 bool future_state::wait_until(time_point deadline) {
+  note_access(this, access::writes);
   waker here;
   {
     const std::lock_guard<std::mutex> hold(lock_);

@@ -100,6 +100,7 @@ void cancel_scope::enter() {
     detail::misuse(
         "a cancel_scope was given to with_scope() a second time: make one for each call");
   }
+  detail::note_access(&scope_, detail::access::reads);
   detail::arm_scope(here, scope_, deadline_);
   has_been_used_ = true;
   home_.store(here.shared, std::memory_order_seq_cst);

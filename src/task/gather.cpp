@@ -81,6 +81,7 @@ namespace {
 
 // The room becomes the parent of each that has none: a word where a node would be a cache line.
 void watch_all(gather_room& room, fiber* const* records, gather_nodes& nodes, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) note_looked_at(*records[i]);
   for (std::size_t i = 0; i < count; ++i) {
     if (records[i]->family == nullptr || records[i]->state == fiber_state::done) continue;
     nodes.nodes.reset(new gather_nodes::node[count]);

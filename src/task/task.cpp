@@ -42,6 +42,7 @@ std::string with_site(const fiber& f) {
 }
 
 void report_dropped(const fiber& f) noexcept {
+  if (chooser_here() != nullptr) return;  // in one order of many, on purpose
   try {
     send_report("weft: " + with_site(f) +
                 " was dropped before it ran: its task was destroyed at once, so its body never "
@@ -213,17 +214,21 @@ bool task_base::cancel(std::string_view reason) {
 }
 
 bool task_base::done() const {
-  return require(record_, "done()").has_ended.load(std::memory_order_acquire);
+  const fiber& record = require(record_, "done()");
+  note_looked_at(record);
+  return record.has_ended.load(std::memory_order_acquire);
 }
 
 bool task_base::was_cancelled() const {
   const fiber& record = require(record_, "was_cancelled()");
+  note_looked_at(record);
   return record.has_ended.load(std::memory_order_acquire) &&
          record.outcome == fiber_outcome::cancelled;
 }
 
 std::exception_ptr task_base::exception() const {
   fiber& record = require(record_, "exception()");
+  note_looked_at(record);
   if (!record.has_ended.load(std::memory_order_acquire)) return nullptr;
   if (record.outcome == fiber_outcome::error) record.is_error_seen = true;
   return record.error;
@@ -273,6 +278,7 @@ fiber& task_base::new_callback() const {
 
 void task_base::start_after(fiber& callback) {
   fiber& record = *record_;
+  note_looked_at(record);
   if (!callback.is_pooled) {
     if (!remote_start_after(record, callback)) {
       throw closed_error("weft: on_done() was called after the task's loop had ended");

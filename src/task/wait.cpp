@@ -17,7 +17,9 @@ completion_queue::completion_queue(std::vector<fiber*> records)
     : records_(std::move(records)), places_(records_.size()), left_(records_.size()) {
   loop_core& here = require_loop("as_completed()");
   check_inputs(here, records_.data(), records_.size(), "as_completed()", false);
+  note_access(this, access::writes);
   for (std::size_t i = 0; i < records_.size(); ++i) {
+    note_looked_at(*records_[i]);
     places_[i].queue = this;
     places_[i].notify = &on_end;
     const bool is_done = records_[i]->state == fiber_state::done;
@@ -26,6 +28,7 @@ completion_queue::completion_queue(std::vector<fiber*> records)
 }
 
 completion_queue::~completion_queue() {
+  note_access(this, access::ends);
   for (place& one : places_) {
     if (one.is_linked()) one.unlink();
   }
@@ -33,6 +36,7 @@ completion_queue::~completion_queue() {
 
 void completion_queue::on_end(wait_node& node, fiber&) noexcept {
   completion_queue& queue = *static_cast<place&>(node).queue;
+  note_access(&queue, access::writes);  // its order is told
   queue.ended_.push_back(node);
   if (queue.waiting_ != nullptr) wake(*queue.waiting_, wake_reason::completed);
 }
@@ -47,6 +51,7 @@ void completion_queue::visit(const void* on, awaited_visitor& to) {
 std::size_t completion_queue::next() {
   if (left_ == 0) return none;
   loop_core& here = require_loop("as_completed()");
+  note_access(this, access::writes);
   if (ended_.empty()) {
     throw_if_cancelled(here);
     waiting_ = here.current;

@@ -341,3 +341,13 @@ TEST_CASE("examples: each says in its second line what it shows, is built, and i
   CHECK(bad.empty());
   CHECK(read >= 10);
 }
+
+TEST_CASE("find_the_bug: what 10,000 runs do not show is found, repeated and mended") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("find_the_bug");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"10000 ordinary runs: no failure", "explore: schedule 2 failed",
+                            "98 are free", "1  fiber 2 'main': spawns fiber 3 'ada'", "may switch",
+                            "fails", "with the seed t", "it fails 100 times of 100",
+                            "mended: 6 schedules, all there are, no failure"}));
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Whom a loop tells what it does: testing::trace and debug::trace. Layer: loop. While there is one,
+// Whom a loop tells what it does: testing::trace, debug::trace, testing::explore. Layer: loop. While there is one,
 // the loop is watched: every switch takes its slow path, and only there is anything told.
 #pragma once
 
@@ -19,7 +19,7 @@ class loop;
 struct fiber;
 
 struct event_sink {
-  enum class kind : std::uint8_t { testing, debug };
+  enum class kind : std::uint8_t { testing, debug, explore };
 
   explicit event_sink(kind one) noexcept : which(one) {}
   event_sink(const event_sink&) = delete;

@@ -55,6 +55,18 @@ class ready_ring {
     std::swap(slots_[head_ & mask_], slots_[(head_ + offset) & mask_]);
   }
 
+  // The fiber at `offset` behind the first.
+  fiber& at(std::size_t offset) const noexcept { return *slots_[(head_ + offset) & mask_]; }
+
+  // As promote(), but the others keep their order (explored schedules).
+  void bring_to_front(std::size_t offset) noexcept {
+    fiber* const chosen = slots_[(head_ + offset) & mask_];
+    for (; offset != 0; --offset) {
+      slots_[(head_ + offset) & mask_] = slots_[(head_ + offset - 1) & mask_];
+    }
+    slots_[head_ & mask_] = chosen;
+  }
+
   // Makes room for `fibers` in all. Throws: std::bad_alloc, the ring is then as before.
   void reserve(std::size_t fibers) {
     if (fibers > capacity()) grow(fibers);
