@@ -13,6 +13,7 @@
 #include "weft/future.hpp"
 #include "weft/gather.hpp"
 #include "weft/interval.hpp"
+#include "weft/latch.hpp"
 #include "weft/loop_ref.hpp"
 #include "weft/mutex.hpp"
 #include "weft/notifier.hpp"
@@ -30,4 +31,5 @@
 #include "weft/to_thread.hpp"
 #include "weft/version.hpp"
 #include "weft/wait.hpp"
+#include "weft/wait_group.hpp"
 #include "weft/with_stack.hpp"
