@@ -6,6 +6,7 @@
 #include "weft/await.hpp"
 #include "weft/background_loop.hpp"
 #include "weft/cancel_scope.hpp"
+#include "weft/capacity_limiter.hpp"
 #include "weft/condition_variable.hpp"
 #include "weft/errors.hpp"
 #include "weft/event.hpp"
