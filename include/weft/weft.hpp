@@ -5,6 +5,7 @@
 
 #include "weft/await.hpp"
 #include "weft/background_loop.hpp"
+#include "weft/barrier.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/capacity_limiter.hpp"
 #include "weft/condition_variable.hpp"
