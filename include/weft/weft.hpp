@@ -28,6 +28,7 @@
 #include "weft/report.hpp"
 #include "weft/run.hpp"
 #include "weft/semaphore.hpp"
+#include "weft/shared_mutex.hpp"
 #include "weft/spawn.hpp"
 #include "weft/task.hpp"
 #include "weft/task_group.hpp"
