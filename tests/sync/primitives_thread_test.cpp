@@ -21,6 +21,7 @@
 #include "weft/event.hpp"
 #include "weft/latch.hpp"
 #include "weft/lazy.hpp"
+#include "weft/mutex.hpp"
 #include "weft/notifier.hpp"
 #include "weft/once.hpp"
 #include "weft/run.hpp"
@@ -86,6 +87,27 @@ TEST_CASE_FIXTURE(no_leaks, "event: who sees it set may destroy it") {
     }
     ready.reset();
     setter.join();
+  }
+}
+
+TEST_CASE_FIXTURE(no_leaks, "mutex: who locks it after another has unlocked it may destroy it") {
+  for (int i = 0; i < rounds; i += 10) {
+    auto m = std::make_unique<weft::timed_mutex>();
+    std::atomic<int> step{0};
+    std::thread holder([&] {
+      m->lock();
+      step = 1;
+      while (step != 2) std::this_thread::yield();
+      m->unlock();  // looks for waiters, and finds none
+    });
+    while (step != 1) std::this_thread::yield();
+    CHECK_FALSE(m->try_lock_for(1us));  // leaves the mark that somebody waits
+    step = 2;
+    while (!m->try_lock()) {
+    }
+    m->unlock();
+    m.reset();
+    holder.join();
   }
 }
 
