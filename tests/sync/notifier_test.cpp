@@ -111,6 +111,7 @@ TEST_CASE_TEMPLATE("sem 48: a kept permit is taken without wait or throw", Notif
     changed.notify_one();
     bool other_ran = false;
     auto other = spawn([&] { other_ran = true; });
+    bool has_passed = false;
     weft::cancel_scope scope;
     weft::with_scope(scope, [&] {
       scope.cancel();
@@ -121,7 +122,9 @@ TEST_CASE_TEMPLATE("sem 48: a kept permit is taken without wait or throw", Notif
         changed.wait();
       }
       CHECK(other_ran);
+      has_passed = true;
     });
+    CHECK(has_passed);
     other.get();
   });
 }
