@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Condition variables with the standard's interface, for fibers, loops and plain threads. Layer:
-// sync. Waits with std::unique_lock over weft's mutexes, or with any other lock whose holder may
-// park; a std::mutex is none of those.
+// Condition variables with the standard's interface, for fibers, loops and plain threads.
+// Layer: sync. They wait with std::unique_lock over weft's mutexes, or with any other lock whose
+// holder may park; a std::mutex is none of those.
 #pragma once
 
 #include <chrono>

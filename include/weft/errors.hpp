@@ -62,6 +62,13 @@ class WEFT_API timeout_error : public std::runtime_error {
   ~timeout_error() override;
 };
 
+// Thrown at a barrier that somebody aborted, or reset while others waited.
+class WEFT_API broken_barrier : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+  ~broken_barrier() override;
+};
+
 // Thrown at main's wait when nothing can ever wake it: what() is the graph of who waits for whom.
 class WEFT_API would_deadlock : public std::logic_error {
  public:

@@ -50,6 +50,7 @@ std::string_view cancelled::reason() const noexcept {
 task_cancelled::~task_cancelled() = default;
 closed_error::~closed_error() = default;
 timeout_error::~timeout_error() = default;
+broken_barrier::~broken_barrier() = default;
 would_deadlock::~would_deadlock() = default;
 
 WEFT_NAMESPACE_END

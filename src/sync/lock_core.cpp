@@ -9,7 +9,7 @@
 #include <string>
 
 #include "../base/clock.hpp"
-#include "../loop/loop.hpp"
+#include "lock_holder.hpp"
 #include "weft/report.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -28,20 +28,6 @@ namespace {
 constexpr duration patience = std::chrono::microseconds(500);
 
 enum verdict : std::uint8_t { compete = 1, granted = 2 };
-
-// The holder's record, if it is a fiber of this thread's loop that can still be asked.
-const fiber* known_holder(lock_holder holder) noexcept {
-  loop_core* const here = running_loop();
-  if (here == nullptr || holder == nobody || (holder & is_a_thread) != 0) return nullptr;
-  const fiber* const f = whole(*here).find_fiber(reinterpret_cast<const void*>(holder));
-  return f != nullptr && f->held_locks != 0 ? f : nullptr;
-}
-
-std::string describe_holder(lock_holder holder) {
-  if (const fiber* const f = known_holder(holder)) return describe(*f);
-  return (holder & is_a_thread) != 0 ? "another thread"
-                                     : "a fiber of another loop, or one that has ended,";
-}
 
 template <class Policy>
 void visit_holder(const void* on, awaited_visitor& to) {
@@ -151,8 +137,7 @@ bool lock_core<Policy>::wait_for_lock(loop_core* here, time_point deadline) {
 template <class Policy>
 void lock_core<Policy>::lock_slowly(loop_core* here, const char* call) {
   if (is_mine()) {
-    misuse(std::string(call) + " was called by " +
-           (here != nullptr ? describe(*here->current) : "a thread") +
+    misuse(std::string(call) + " was called by " + describe_caller(here) +
            ", which holds the lock already: unlock it before, or use a recursive_mutex");
   }
   wait_for_lock(here, time_point::max());
@@ -173,8 +158,7 @@ template <class Policy>
 void lock_core<Policy>::unlock_slowly(loop_core* here, lock_holder seen, const char* call) {
   const lock_holder holder = seen & ~has_waiters;
   if (holder != this_holder(here)) {
-    misuse(std::string(call) + " was called by " +
-           (here != nullptr ? describe(*here->current) : "a thread") + ", but " +
+    misuse(std::string(call) + " was called by " + describe_caller(here) + ", but " +
            (holder == nobody ? "nobody" : describe_holder(holder)) + " holds the lock");
   }
   guard_.lock();

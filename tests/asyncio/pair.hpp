@@ -58,6 +58,8 @@ inline std::string told(const std::exception_ptr& error) {
     return "group [" + text + "]";
   } catch (const weft::timeout_error&) {
     return "time is up";
+  } catch (const weft::broken_barrier&) {
+    return "broken";
   } catch (const failure& own) {
     return std::string("error ") + own.what();
   } catch (const weft::closed_error&) {

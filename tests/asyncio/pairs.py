@@ -90,9 +90,11 @@ def told(error):
         return "time is up"
     if isinstance(error, Failure):
         return f"error {error}"
+    if isinstance(error, asyncio.BrokenBarrierError):
+        return "broken"
     if isinstance(error, RuntimeError) and "closed" in str(error):
         return "closed"
-    if isinstance(error, (RuntimeError, asyncio.InvalidStateError)):
+    if isinstance(error, (RuntimeError, ValueError, asyncio.InvalidStateError)):
         return "misuse"
     raise error
 

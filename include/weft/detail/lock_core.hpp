@@ -65,6 +65,8 @@ class WEFT_API lock_core {
   lock_core(const lock_core&) = delete;
   lock_core& operator=(const lock_core&) = delete;
   ~lock_core() {
+    guard_.lock();  // who unlocked it last may have looked for waiters, and be on its way back
+    guard_.unlock();
     if (WEFT_UNLIKELY(word_.load(std::memory_order_relaxed) != nobody)) note_destroyed();
   }
 
