@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "weft/detail/channel_core.hpp"
+#include "weft/detail/chooser.hpp"
 #include "weft/detail/compiler.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/sync_policy.hpp"
@@ -146,6 +147,7 @@ class basic_channel {
     hold_guard& operator=(const hold_guard&) = delete;
 
     WEFT_INLINE void take() noexcept {
+      note_access(&lock_, access::writes);  // for testing::explore
       lock_.lock();
       is_held_ = true;
     }

@@ -146,6 +146,7 @@ void lock_core<Policy>::lock_slowly(loop_core* here, const char* call) {
 template <class Policy>
 bool lock_core<Policy>::lock_until(time_point deadline, const char* call) {
   loop_core* const here = fibers_loop();
+  touch(here);
   if (take_free(here)) {
     spend_of(here);
     return true;

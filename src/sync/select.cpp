@@ -17,6 +17,7 @@
 
 #include "../base/clock.hpp"
 #include "../loop/loop.hpp"
+#include "weft/detail/chooser.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
@@ -71,7 +72,10 @@ class selection {
   static constexpr std::size_t retry = static_cast<std::size_t>(-1);
 
   void lock_all() noexcept {
-    for (std::size_t i = 0; i < lock_count_; ++i) locks_[i]->lock();
+    for (std::size_t i = 0; i < lock_count_; ++i) {
+      note_access(locks_[i], access::writes);  // for testing::explore
+      locks_[i]->lock();
+    }
   }
   void unlock_all_but(const spin_lock* kept) noexcept {
     for (std::size_t i = 0; i < lock_count_; ++i) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "weft/detail/check.hpp"
+#include "weft/detail/chooser.hpp"
 #include "weft/detail/compiler.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/export.hpp"
@@ -68,10 +69,12 @@ class WEFT_API lock_core {
     guard_.lock();  // who unlocked it last may have looked for waiters, and be on its way back
     guard_.unlock();
     if (WEFT_UNLIKELY(word_.load(std::memory_order_relaxed) != nobody)) note_destroyed();
+    note_access(this, access::ends);
   }
 
   WEFT_INLINE void lock(const char* call) {
     loop_core* const here = fibers_loop();
+    touch(here);
     if (WEFT_LIKELY(take_free(here))) {
       spend_of(here);
     } else {
@@ -81,6 +84,7 @@ class WEFT_API lock_core {
 
   WEFT_INLINE bool try_lock() noexcept {
     loop_core* const here = fibers_loop();
+    touch(here);
     return take_free(here) || try_lock_slowly(here);
   }
 
@@ -88,6 +92,7 @@ class WEFT_API lock_core {
 
   WEFT_INLINE void unlock(const char* call) {
     loop_core* const here = fibers_loop();
+    touch(here);
     const lock_holder self = this_holder(here);
     lock_holder seen = self;
     // release; pairs with the acquire of who locks next
@@ -108,6 +113,11 @@ class WEFT_API lock_core {
   }
 
  private:
+  // For testing::explore.
+  WEFT_INLINE void touch(const loop_core* here) const noexcept {
+    if (WEFT_UNLIKELY(here != nullptr && here->is_watched)) tell_touched(this, access::writes);
+  }
+
   WEFT_INLINE bool take_free(loop_core* here) noexcept {
     lock_holder seen = nobody;
     if (WEFT_UNLIKELY(!word_.compare_exchange_strong(

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "weft/detail/check.hpp"
+#include "weft/detail/chooser.hpp"
 #include "weft/detail/compiler.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/list.hpp"
@@ -22,9 +23,15 @@ class wait_core {
   wait_core(const wait_core&) = delete;
   wait_core& operator=(const wait_core&) = delete;
   // Who destroys what is waited on leaves them hanging, or writing into freed memory.
-  ~wait_core() { WEFT_ASSERT(queue.empty() && "nobody waits on it any more"); }
+  ~wait_core() {
+    WEFT_ASSERT(queue.empty() && "nobody waits on it any more");
+    note_access(this, access::ends);
+  }
 
-  WEFT_INLINE void lock() noexcept { guard.lock(); }
+  WEFT_INLINE void lock() noexcept {
+    note_access(this, access::writes);  // for testing::explore
+    guard.lock();
+  }
   WEFT_INLINE void unlock() noexcept { guard.unlock(); }
 
   // The first waiter, claimed, or nullptr; the caller signals it after unlock().
@@ -40,7 +47,7 @@ class wait_core {
 
   // True if somebody waited.
   bool signal_first(std::uint8_t verdict = 0) noexcept {
-    guard.lock();
+    lock();
     wait_place* const first = claim_first(verdict);
     guard.unlock();
     if (first != nullptr) first->signal();
@@ -48,7 +55,7 @@ class wait_core {
   }
   void signal_all(std::uint8_t verdict = 0) noexcept {
     claimed_waiters all;  // signalled when it dies, after unlock()
-    guard.lock();
+    lock();
     all.claim_all(queue, verdict);
     guard.unlock();
   }
