@@ -26,7 +26,7 @@ class basic_notifier {
   // Parks: never.  Calls from: any thread.
   WEFT_INLINE void notify_one() noexcept {
     core_.lock();
-    waiter* const first = core_.claim_first();
+    wait_place* const first = core_.claim_first();
     if (first == nullptr) has_permit_ = true;
     core_.unlock();
     if (first != nullptr) first->signal();

@@ -205,7 +205,7 @@ template <class Policy>
 void barrier_core<Policy>::release(claimed_waiters& woken, std::uint8_t verdict) noexcept {
   const loop_core* const here = running_loop();
   std::size_t place = 0;
-  while (waiter* const first = first_waiting(core_.queue, here)) {
+  while (wait_place* const first = first_waiting(core_.queue, here)) {
     auto& one = static_cast<barrier_waiter&>(*first);
     if (one.has_index) one.index = place++;
     ++draining_;

@@ -122,7 +122,7 @@ void basic_capacity_limiter<Policy>::lend_free(claimed_waiters& woken) noexcept 
   if (core_.queue.empty()) return;
   const loop_core* const here = running_loop();
   while (has_free()) {
-    waiter* const first = first_waiting(core_.queue, here);
+    wait_place* const first = first_waiting(core_.queue, here);
     if (first == nullptr) return;
     static_cast<asker*>(first)->has_one = true;
     ++borrowed_;

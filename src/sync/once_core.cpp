@@ -75,7 +75,7 @@ void once_core<Policy>::fail() noexcept {
   loop_core* const here = fibers_loop();
   if (here != nullptr) --here->current->held_locks;
   core_.lock();
-  waiter* const next = core_.claim_first(your_turn);
+  wait_place* const next = core_.claim_first(your_turn);
   const lock_holder holder = next != nullptr ? static_cast<once_waiter*>(next)->self : nobody;
   doer_.store(holder, std::memory_order_relaxed);
   core_.unlock();

@@ -163,7 +163,7 @@ class queue_core {
   // True if a getter waited for the item. It may be gone when woken dies.
   bool hand_over(queue_item& item, claimed_waiters& woken) noexcept {
     if (size() != 0 || getters_.empty()) return false;
-    waiter* const getter = first_waiting(getters_, running_loop());
+    wait_place* const getter = first_waiting(getters_, running_loop());
     if (getter == nullptr) return false;
     static_cast<place*>(getter)->item = &item;
     woken.claim(*getter, served);
@@ -206,7 +206,7 @@ class queue_core {
   // must compare is put by its owner, who alone is to see what that code throws.
   void admit_putter(claimed_waiters& woken) noexcept {
     if (putters_.empty() || !has_room()) return;
-    waiter* const putter = first_waiting(putters_, running_loop());
+    wait_place* const putter = first_waiting(putters_, running_loop());
     if (putter == nullptr) return;
     if constexpr (Store::is_quiet) {
       store_.push(*static_cast<place*>(putter)->item);
