@@ -104,9 +104,8 @@ void refresh_cancel(fiber& f) noexcept {
 
 // A level of f was cancelled: f sees it now or later, and its wait may end.
 static void make_seen(fiber& f) noexcept {
-  if (f.home != nullptr) {  // else no loop has it yet
-    if (chooser* const one = whole(*f.home).chooses) one->touched(f, access::writes, false);
-  }
+  // Not by f.home: a loop may be about to take in what another thread cancels.
+  if (chooser* const one = chooser_here()) one->touched(f, access::writes, false);
   refresh_cancel(f);
   // What is in flight in a parked fiber was put aside when it parked.
   if (f.state == fiber_state::parked && f.is_cancellable &&
