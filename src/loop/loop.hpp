@@ -80,7 +80,7 @@ class loop final : public loop_core {
   std::uint64_t random_state;
   std::uint64_t select_state;      // draws among the ready cases of a select
   unsigned slice = 61;             // switches of a turn; 1 if the loop is watched
-  std::size_t eager_spawners = 0;  // with a seed: at the front of the ring, in their order
+  std::size_t eager_spawners = 0;  // with a seed or chooser: first in the ring, in order
   watched_loop watched;            // by the watchdog: while entered, if it has a limit
   unsigned looks = 0;              // observed loops poll the kernel every 61st
   std::uint64_t swallowed = 0;     // `cancelled`s that a catch clause ended before their scope

@@ -199,7 +199,9 @@ void start_eagerly(loop_core& here, fiber& record) noexcept {
   if (!bind_stack(here, record)) return;
   fiber& self = *here.current;
   here.ready.push_front(self);
-  if (whole(here).how.seed != 0) ++whole(here).eager_spawners;
+  if (whole(here).how.seed != 0 || whole(here).chooses != nullptr) ++whole(here).eager_spawners;
+  // The ring has gone back by one: what watches every switch must see the next one, too.
+  if (WEFT_UNLIKELY(here.is_watched)) here.turn_end = 0;
   whole(here).record(testing::trace_kind::park, self, "eager spawn");
   switch_to(here, self, record);
 }
