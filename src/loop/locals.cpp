@@ -12,7 +12,7 @@ namespace detail {
 namespace {
 
 // Of plain threads alone: fibers have theirs in their records. Loops never touch it while they run.
-thread_local local_node* of_thread = nullptr;
+thread_local local_node* locals_of_thread = nullptr;
 
 void share(local_node* head) noexcept {
   if (head != nullptr) head->references.fetch_add(1, std::memory_order_relaxed);
@@ -36,23 +36,23 @@ void let_go(local_node* head) noexcept {
 }
 
 struct thread_end {
-  ~thread_end() { let_go(std::exchange(of_thread, nullptr)); }
+  ~thread_end() { let_go(std::exchange(locals_of_thread, nullptr)); }
 };
 
 // Where the caller's chain hangs; `has` is what says so to a fiber's hot paths.
-struct place {
+struct locals_place {
   local_node*& head;
   bool* has;
 };
 
-place here_and_now() noexcept {
+locals_place here_and_now() noexcept {
   loop_core* const here = running_loop();
   if (here != nullptr && here->current != &here->idle) {
     return {here->current->locals, &here->current->has_locals};
   }
   static thread_local const thread_end at_end;
   static_cast<void>(at_end);
-  return {of_thread, nullptr};
+  return {locals_of_thread, nullptr};
 }
 
 const local_node* find_node(const local_node* node, std::uint64_t key) noexcept {
@@ -106,7 +106,7 @@ const std::shared_ptr<const void>* find_local(std::uint64_t key) noexcept {
 }
 
 void set_local(std::unique_ptr<local_node> made) noexcept {
-  const place here = here_and_now();
+  const locals_place here = here_and_now();
   local_node* rest = nullptr;
   try {
     take_out(here.head, made->key, rest);
@@ -122,7 +122,7 @@ void set_local(std::unique_ptr<local_node> made) noexcept {
 }
 
 void reset_local(std::uint64_t key) {
-  const place here = here_and_now();
+  const locals_place here = here_and_now();
   local_node* rest = nullptr;
   take_out(here.head, key, rest);
   if (here.has != nullptr) *here.has = here.head != nullptr;
@@ -144,9 +144,9 @@ void inherit_locals(fiber& record, const fiber& parent) noexcept {
 }
 
 void inherit_locals_of_thread(fiber& root) noexcept {
-  if (root.has_locals || of_thread == nullptr) return;
-  share(of_thread);
-  root.locals = of_thread;
+  if (root.has_locals || locals_of_thread == nullptr) return;
+  share(locals_of_thread);
+  root.locals = locals_of_thread;
   root.has_locals = true;
 }
 

@@ -15,6 +15,7 @@
 #include <new>
 #include <string>
 
+#include "../base/page_bytes.hpp"
 #include "../base/sanitizers.hpp"
 #include "../base/syscalls.hpp"
 #include "bulk_advice.hpp"
@@ -50,11 +51,6 @@ constexpr std::size_t max_slab_count = 4096;
 constexpr std::size_t max_slab_bytes = std::size_t{2} << 30;
 constexpr std::size_t max_leaving_bytes = std::size_t{8} << 20;
 constexpr std::size_t max_stack_bytes = std::size_t{64} << 30;
-
-std::size_t page_bytes() noexcept {
-  static const std::size_t bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return bytes;
-}
 
 std::size_t round_up(std::size_t value, std::size_t unit) noexcept {
   return (value + unit - 1) / unit * unit;

@@ -3,10 +3,10 @@
 #include "touched_pages.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 
+#include "../base/page_bytes.hpp"
 #include "../base/syscalls.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -16,11 +16,6 @@ namespace {
 // Source: Documentation/admin-guide/mm/pagemap.rst
 constexpr std::uint64_t is_present = std::uint64_t{1} << 63;
 constexpr std::uint64_t is_swapped = std::uint64_t{1} << 62;
-
-std::size_t page_bytes() noexcept {
-  static const std::size_t bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return bytes;
-}
 
 std::size_t page_of(const char* address) noexcept {
   return reinterpret_cast<std::uintptr_t>(address) / page_bytes();

@@ -24,7 +24,9 @@ struct barrier_waiter : waiter {
 
 namespace {
 
-enum verdict : std::uint8_t { passed = 1, broken = 2 };
+struct barrier_verdict {
+  enum : std::uint8_t { passed = 1, broken = 2 };
+};
 
 template <class Policy>
 constexpr wait_type barrier_wait{"barrier", Policy::by};
@@ -151,7 +153,7 @@ void barrier_core<Policy>::leave(std::uint8_t verdict) {
     let_in(woken);
     core_.unlock();
   }
-  if (verdict == broken) throw_broken();
+  if (verdict == barrier_verdict::broken) throw_broken();
 }
 
 template <class Policy>
@@ -165,7 +167,7 @@ std::size_t barrier_core<Policy>::end_round() {
     was_spoilt = std::exchange(is_spoilt_, false);
     if (!was_spoilt) {
       index = static_cast<std::size_t>(size_ - 1);
-      release(woken, passed);
+      release(woken, barrier_verdict::passed);
       start_round();
     }
     let_in(woken);
@@ -181,7 +183,7 @@ void barrier_core<Policy>::abort() noexcept {
   core_.lock();
   is_broken_ = true;
   is_spoilt_ = is_completing_;
-  release(woken, broken);
+  release(woken, barrier_verdict::broken);
   let_in(woken);
   core_.unlock();
 }
@@ -193,7 +195,7 @@ void barrier_core<Policy>::reset() noexcept {
   is_broken_ = false;
   is_spoilt_ = is_completing_;
   reset_round_ = round_;
-  release(woken, broken);
+  release(woken, barrier_verdict::broken);
   start_round();
   let_in(woken);
   core_.unlock();
@@ -221,7 +223,8 @@ void barrier_core<Policy>::start_round() noexcept {
 
 template <class Policy>
 void barrier_core<Policy>::let_in(claimed_waiters& woken) noexcept {
-  if (is_broken_ || (!is_completing_ && draining_ == 0)) woken.claim_all(late_, passed);
+  if (is_broken_ || (!is_completing_ && draining_ == 0))
+    woken.claim_all(late_, barrier_verdict::passed);
 }
 
 template <class Policy>

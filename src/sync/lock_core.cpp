@@ -27,7 +27,9 @@ namespace {
 
 constexpr duration patience = std::chrono::microseconds(500);
 
-enum verdict : std::uint8_t { compete = 1, granted = 2 };
+struct lock_verdict {
+  enum : std::uint8_t { compete = 1, granted = 2 };
+};
 
 template <class Policy>
 void visit_holder(const void* on, awaited_visitor& to) {
@@ -66,7 +68,7 @@ bool lock_core<Policy>::try_lock_slowly(loop_core* here) noexcept {
                                              std::memory_order_acquire, std::memory_order_relaxed);
   } else if (here != nullptr && offer_.on.load(std::memory_order_relaxed) == here &&
              offer_.by != self && offer_.to->is_leaving(here) && !offer_.to->was_robbed) {
-    offer_.to->verdict = compete;
+    offer_.to->verdict = lock_verdict::compete;
     offer_.to->was_robbed = true;
     offer_.on.store(nullptr, std::memory_order_relaxed);
     word_.store(self | has_waiters, std::memory_order_relaxed);
@@ -121,7 +123,7 @@ bool lock_core<Policy>::wait_for_lock(loop_core* here, time_point deadline) {
     is_first = false;
     const queue_end end = wait_queued(own, guard_, lock_wait<Policy>, deadline, false);
     if (end == queue_end::timed_out) return false;
-    if (own.verdict == granted) {
+    if (own.verdict == lock_verdict::granted) {
       // Only what is ours to clear: a fiber of this loop has it until it unlocks.
       if (here != nullptr && offer_.on.load(std::memory_order_relaxed) == here) {
         offer_.on.store(nullptr, std::memory_order_relaxed);
@@ -175,7 +177,7 @@ void lock_core<Policy>::unlock_slowly(loop_core* here, lock_holder seen, const c
   const bool is_near =
       here != nullptr && first.is_for_fiber() && first.waiting_fiber()->home == here;
   if (Policy::is_local || is_near || the_machine_clock().now() - first.since >= patience) {
-    first.verdict = granted;
+    first.verdict = lock_verdict::granted;
     if (is_near) {
       offer_.to = &first;
       offer_.by = holder;
@@ -183,7 +185,7 @@ void lock_core<Policy>::unlock_slowly(loop_core* here, lock_holder seen, const c
     offer_.on.store(is_near ? here : nullptr, std::memory_order_relaxed);
     word_.store(first.self | others, std::memory_order_release);
   } else {
-    first.verdict = compete;
+    first.verdict = lock_verdict::compete;
     word_.store(others, std::memory_order_release);
   }
   guard_.unlock();

@@ -25,10 +25,12 @@ constexpr unsigned most_loops =
 constexpr wait_type start_wait{"loop_pool", ended_by::threads};
 constexpr wait_type close_wait{"loop_pool::close", ended_by::threads};
 
+}  // namespace
+
 // Lets whoever made it wait until so many threads have come.
-class countdown {
+class head_count {
  public:
-  explicit countdown(std::size_t threads) noexcept : left_(threads) {}
+  explicit head_count(std::size_t threads) noexcept : left_(threads) {}
   void arrive() noexcept {
     // acq_rel: the last one takes over what the others wrote, for whoever waits
     if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) all_here_.signal();
@@ -40,8 +42,6 @@ class countdown {
   waker all_here_;
 };
 
-}  // namespace
-
 struct pool_core {
   struct worker {
     promise<void> stop;
@@ -52,15 +52,15 @@ struct pool_core {
   pool_core(unsigned loops, const options& how) : queue(loops), workers(loops) { start(how); }
 
   void start(const options& how);
-  void run_loop(const options& how, unsigned index, countdown& started) noexcept;
+  void run_loop(const options& how, unsigned index, head_count& started) noexcept;
   void stop() noexcept;
 
   pool_queue queue;
-  std::vector<worker> workers;  // empty once they are joined
-  countdown* ending = nullptr;  // set before the first is told to stop
+  std::vector<worker> workers;   // empty once they are joined
+  head_count* ending = nullptr;  // set before the first is told to stop
 };
 
-void pool_core::run_loop(const options& how, unsigned index, countdown& started) noexcept {
+void pool_core::run_loop(const options& how, unsigned index, head_count& started) noexcept {
   bool is_up = false;
   try {
     future<void> stopped = workers[index].stop.get_future();
@@ -83,7 +83,7 @@ void pool_core::run_loop(const options& how, unsigned index, countdown& started)
 }
 
 void pool_core::start(const options& how) {
-  countdown started(workers.size());
+  head_count started(workers.size());
   std::exception_ptr error;
   for (unsigned i = 0; i < workers.size(); ++i) {
     try {
@@ -112,7 +112,7 @@ void pool_core::stop() noexcept {
   const auto is_up = [](const worker& one) { return one.thread.joinable() && !one.error; };
   const auto up = static_cast<std::size_t>(std::count_if(workers.begin(), workers.end(), is_up));
   if (up != 0) {
-    countdown ended(up);
+    head_count ended(up);
     ending = &ended;
     for (worker& one : workers) {
       if (is_up(one)) one.stop.set_value();

@@ -11,7 +11,9 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
-enum verdict : std::uint8_t { done = 1, your_turn = 2 };
+struct once_verdict {
+  enum : std::uint8_t { done = 1, your_turn = 2 };
+};
 
 struct once_waiter : waiter {
   once_waiter(loop_core* here, const void* on) noexcept
@@ -52,7 +54,7 @@ bool once_core<Policy>::begin(const char* call) {
     core_.queue.push_back(own);
     core_.unlock();
     wait_or_throw(own, core_, once_wait<Policy>);
-    if (own.verdict == done) return false;
+    if (own.verdict == once_verdict::done) return false;
   }
   if (here != nullptr) ++here->current->held_locks;
   return true;
@@ -66,7 +68,7 @@ void once_core<Policy>::succeed() noexcept {
   core_.lock();
   doer_.store(nobody, std::memory_order_relaxed);
   is_done_.store(true, std::memory_order_release);  // pairs with the acquire of is_done()
-  woken.claim_all(core_.queue, done);
+  woken.claim_all(core_.queue, once_verdict::done);
   core_.unlock();
 }
 
@@ -75,7 +77,7 @@ void once_core<Policy>::fail() noexcept {
   loop_core* const here = fibers_loop();
   if (here != nullptr) --here->current->held_locks;
   core_.lock();
-  wait_place* const next = core_.claim_first(your_turn);
+  wait_place* const next = core_.claim_first(once_verdict::your_turn);
   const lock_holder holder = next != nullptr ? static_cast<once_waiter*>(next)->self : nobody;
   doer_.store(holder, std::memory_order_relaxed);
   core_.unlock();

@@ -25,7 +25,7 @@ void arrive(inbox_node& message, loop_core& here) noexcept {
 }  // namespace
 
 pool_queue::~pool_queue() {
-  WEFT_ASSERT(records_.empty());
+  WEFT_ASSERT(records_.empty() && unbegun_.empty());
   for (unsigned i = 0; i < size_; ++i) {
     if (members_[i].side != nullptr) members_[i].side->drop_ref();
   }
@@ -67,19 +67,21 @@ bool pool_queue::put(fiber& record, unsigned index) noexcept {
 void pool_queue::close() noexcept {
   const std::lock_guard<std::mutex> hold(lock_);
   is_closed_ = true;
+  while (list_node* const one = records_.pop_front()) unbegun_.push_back(*one);
+  waiting_.store(0, std::memory_order_relaxed);
 }
 
 void pool_queue::drain(loop& here) noexcept {
   static_cast<member*>(here.fresh)->is_idle.store(false, std::memory_order_relaxed);
   here.fresh = nullptr;
-  while (fiber* const record = pop()) here.adopt(*record);
+  while (fiber* const record = pop(unbegun_)) here.adopt(*record);
 }
 
-fiber* pool_queue::pop() noexcept {
+fiber* pool_queue::pop(list& from) noexcept {
   const std::lock_guard<std::mutex> hold(lock_);
-  list_node* const first = records_.pop_front();
+  list_node* const first = from.pop_front();
   if (first == nullptr) return nullptr;
-  waiting_.fetch_sub(1, std::memory_order_relaxed);
+  if (&from == &records_) waiting_.fetch_sub(1, std::memory_order_relaxed);
   return static_cast<fiber_message&>(*first).owner;
 }
 
@@ -117,7 +119,7 @@ std::size_t pool_queue::share_of(member& one, bool is_busy) noexcept {
 void pool_queue::member::take(loop& here) noexcept {
   load.store(here.live, std::memory_order_relaxed);
   for (std::size_t n = of->share_of(*this, !here.ready.empty()); n != 0; --n) {
-    fiber* const record = of->pop();
+    fiber* const record = of->pop(of->records_);
     if (record == nullptr) break;
     here.adopt(*record);
   }

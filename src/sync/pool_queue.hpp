@@ -48,7 +48,7 @@ class pool_queue {
   bool put(fiber& record) noexcept;
   bool put(fiber& record, unsigned index) noexcept;
 
-  // Makes put() refuse.  Calls from: any thread.
+  // Makes put() refuse, and lets no loop begin what still waits.  Calls from: any thread.
   void close() noexcept;
 
  private:
@@ -62,7 +62,7 @@ class pool_queue {
     std::atomic<bool> is_idle{false};  // has nothing to run: it sleeps, or was rung
   };
 
-  fiber* pop() noexcept;
+  fiber* pop(list& from) noexcept;
   std::size_t share_of(member& one, bool is_busy) noexcept;
   member* least_idle(const member* but) noexcept;
   bool may_take(const member& one, const member* least) const noexcept;
@@ -72,8 +72,9 @@ class pool_queue {
   const std::unique_ptr<member[]> members_;
   std::mutex lock_;
   list records_;                         // guarded by lock_; through fiber::message
+  list unbegun_;                         // guarded by lock_; the same, since close()
   bool is_closed_ = false;               // guarded by lock_
-  std::atomic<std::size_t> waiting_{0};  // how many; changed under lock_
+  std::atomic<std::size_t> waiting_{0};  // of records_; changed under lock_
 };
 
 }  // namespace detail

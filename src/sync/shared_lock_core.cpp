@@ -23,7 +23,9 @@ struct shared_waiter : waiter {
 
 namespace {
 
-enum verdict : std::uint8_t { granted = 1, robbed = 2 };
+struct shared_lock_verdict {
+  enum : std::uint8_t { granted = 1, robbed = 2 };
+};
 
 template <class Policy>
 void visit_writer(const void* on, awaited_visitor& to) {
@@ -96,7 +98,7 @@ void shared_lock_core<Policy>::grant(claimed_waiters& woken, loop_core* here) no
       offered_ = is_near ? first : nullptr;
       offered_by_ = this_holder(here);
     }
-    woken.claim(*first, granted);
+    woken.claim(*first, shared_lock_verdict::granted);
   }
 }
 
@@ -108,7 +110,7 @@ bool shared_lock_core<Policy>::take_from_offered(const loop_core* here) noexcept
       !offered_->is_leaving(here) || offered_->was_robbed) {
     return false;
   }
-  offered_->verdict = robbed;
+  offered_->verdict = shared_lock_verdict::robbed;
   offered_->was_robbed = true;
   offered_ = nullptr;
   return true;
@@ -141,7 +143,7 @@ bool shared_lock_core<Policy>::lock_until(time_point deadline, const char* call)
       return false;
     }
     guard_.lock();
-    const bool is_granted = own.verdict == granted;
+    const bool is_granted = own.verdict == shared_lock_verdict::granted;
     if (offered_ == &own) offered_ = nullptr;
     guard_.unlock();
     if (is_granted) break;

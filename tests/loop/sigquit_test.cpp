@@ -15,7 +15,7 @@ using weft_tests::run_child;
 
 namespace {
 
-void say(const char* text) { std::fprintf(stderr, "%s\n", text); }
+void tell(const char* text) { std::fprintf(stderr, "%s\n", text); }
 
 bool is_default() {
   struct sigaction present {};
@@ -36,7 +36,7 @@ TEST_CASE("sigquit: a loop that sleeps in the kernel prints its tree, and goes o
     weft::run(with_tree(), [] {
       auto sleeper = weft::spawn({"sleeper"}, [] { weft::await_sleep(std::chrono::hours(1)); });
       weft::yield();
-      say("ready");
+      tell("ready");
       sleeper.join();
     });
     return 0;
@@ -53,7 +53,7 @@ TEST_CASE("sigquit: a loop that sleeps in the kernel prints its tree, and goes o
 TEST_CASE("sigquit: a loop that never sleeps prints at its next look") {
   child one([] {
     weft::run(with_tree(), [] {
-      say("ready");
+      tell("ready");
       for (;;) weft::yield();
     });
     return 0;
@@ -73,7 +73,7 @@ TEST_CASE("sigquit: the environment asks for all loops, each thread prints its o
     });
     weft::run([] {
       weft::await_sleep(std::chrono::milliseconds(20));  // real: the other one must be asleep
-      say("ready");
+      tell("ready");
       weft::await_sleep(std::chrono::hours(1));
     });
     other.join();

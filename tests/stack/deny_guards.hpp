@@ -17,6 +17,9 @@
 
 namespace weft_tests {
 
+// What a child returns that could not deny anything.
+constexpr int no_seccomp = 77;
+
 enum class denied { guard_advice, all_guards, bulk_advice };
 
 inline bool install_filter(std::vector<sock_filter> code) {

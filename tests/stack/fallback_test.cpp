@@ -25,8 +25,6 @@ using weft_tests::run_child;
 
 namespace {
 
-constexpr int no_seccomp = 77;
-
 const weft::detail::stack& own_stack() { return *weft::detail::running_loop()->current->bound; }
 
 std::vector<weft::task<>> parked_fibers(std::size_t count) {
@@ -66,7 +64,7 @@ void spoil_canary() { *reinterpret_cast<volatile long*>(own_stack().limit) = 1; 
 TEST_CASE(
     "H7: without MADV_GUARD_INSTALL a guard is PROT_NONE, and an overflow is named all the same") {
   const auto end = run_child([] {
-    if (!deny_guards(denied::guard_advice)) return no_seccomp;
+    if (!deny_guards(denied::guard_advice)) return weft_tests::no_seccomp;
     weft::run([] {
       weft::spawn([] {
         if (own_stack().guard != guard_kind::protect) std::fprintf(stderr, "another kind\n");
@@ -75,7 +73,7 @@ TEST_CASE(
     });
     return 0;
   });
-  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+  if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
   CAPTURE(end.output);
   CHECK(end.signal == SIGSEGV);
   CHECK(end.says("weft: fiber 2 overflowed its 256 KiB stack: a write hit the guard below it."));
@@ -85,7 +83,7 @@ TEST_CASE(
 TEST_CASE("torture 4: forty thousand stacks guarded by mprotect leave the process its mappings") {
   if (weft_tests::is_sanitized) WEFT_SKIP("more fibers than a sanitizer has room for");
   const auto end = run_child([] {
-    if (!deny_guards(denied::guard_advice)) return no_seccomp;
+    if (!deny_guards(denied::guard_advice)) return weft_tests::no_seccomp;
     std::size_t protects = 0;
     std::size_t nones = 0;
     std::size_t lines = 0;
@@ -105,7 +103,7 @@ TEST_CASE("torture 4: forty thousand stacks guarded by mprotect leave the proces
     const bool fair = protects > 1000 && protects + nones == 40'000 && lines < max_map_count() / 2;
     return fair && later == 5 ? 0 : 1;
   });
-  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+  if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
   CAPTURE(end.output);
   CHECK(end.status == 0);
 }
@@ -113,7 +111,7 @@ TEST_CASE("torture 4: forty thousand stacks guarded by mprotect leave the proces
 TEST_CASE("torture 4: guards that ended with their loop are free for the next one") {
   if (weft_tests::is_sanitized) WEFT_SKIP("more fibers than a sanitizer has room for");
   const auto end = run_child([] {
-    if (!deny_guards(denied::guard_advice)) return no_seccomp;
+    if (!deny_guards(denied::guard_advice)) return weft_tests::no_seccomp;
     for (int round = 0; round < 4; ++round) {
       const bool all_protected = weft::run([] {
         const auto parked = parked_fibers(4'000);
@@ -123,13 +121,13 @@ TEST_CASE("torture 4: guards that ended with their loop are free for the next on
     }
     return 0;
   });
-  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+  if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
   CHECK(end.status == 0);
 }
 
 TEST_CASE("H7: without any guard a spoiled canary ends the process at the next park, by name") {
   const auto end = run_child([] {
-    if (!deny_guards(denied::all_guards)) return no_seccomp;
+    if (!deny_guards(denied::all_guards)) return weft_tests::no_seccomp;
     weft::run([] {
       weft::spawn({"spoiler"}, [] {
         if (own_stack().guard != guard_kind::none) std::fprintf(stderr, "another kind\n");
@@ -141,7 +139,7 @@ TEST_CASE("H7: without any guard a spoiled canary ends the process at the next p
     });
     return 0;
   });
-  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+  if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
   CAPTURE(end.output);
   CHECK(end.signal == SIGABRT);
   CHECK(
@@ -153,11 +151,11 @@ TEST_CASE("H7: without any guard a spoiled canary ends the process at the next p
 
 TEST_CASE("H7: a canary spoiled by a fiber that never parks again is found at its end") {
   const auto end = run_child([] {
-    if (!deny_guards(denied::all_guards)) return no_seccomp;
+    if (!deny_guards(denied::all_guards)) return weft_tests::no_seccomp;
     weft::run([] { weft::spawn({"last"}, [] { spoil_canary(); }).join(); });
     return 0;
   });
-  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+  if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
   CAPTURE(end.output);
   CHECK(end.signal == SIGABRT);
   CHECK(end.says("weft: fiber 2 'last' overflowed its 256 KiB stack: the canary"));
@@ -166,7 +164,7 @@ TEST_CASE("H7: a canary spoiled by a fiber that never parks again is found at it
 TEST_CASE("H7: the canary is its own affair of each that begins on its predecessor's stack") {
   for (const bool first_spoils : {true, false}) {
     const auto end = run_child([&] {
-      if (!deny_guards(denied::all_guards)) return no_seccomp;
+      if (!deny_guards(denied::all_guards)) return weft_tests::no_seccomp;
       weft::run([&] {
         auto first = weft::spawn({"first"}, [&] {
           if (first_spoils) spoil_canary();
@@ -180,7 +178,7 @@ TEST_CASE("H7: the canary is its own affair of each that begins on its predecess
       });
       return 0;
     });
-    if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+    if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
     CAPTURE(end.output);
     CHECK(end.signal == SIGABRT);
     CHECK(end.says(first_spoils ? "weft: fiber 2 'first' overflowed"
@@ -191,7 +189,7 @@ TEST_CASE("H7: the canary is its own affair of each that begins on its predecess
 
 TEST_CASE("H7: without any guard a correct program runs, on fresh and on recycled stacks") {
   const auto end = run_child([] {
-    if (!deny_guards(denied::all_guards)) return no_seccomp;
+    if (!deny_guards(denied::all_guards)) return weft_tests::no_seccomp;
     weft::options how;
     how.cached_stacks = 8;
     return weft::run(how, [] {
@@ -202,7 +200,7 @@ TEST_CASE("H7: without any guard a correct program runs, on fresh and on recycle
       return weft::spawn([] { return 0; }).get();
     });
   });
-  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+  if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
   CAPTURE(end.output);
   CHECK(end.status == 0);
 }

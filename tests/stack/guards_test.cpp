@@ -33,8 +33,6 @@ using weft_tests::scaled;
 namespace {
 
 constexpr std::size_t page = 4096;
-constexpr int no_seccomp = 77;
-
 // Asks the kernel, so that a guard answers instead of killing the test.
 class prober {
  public:
@@ -104,7 +102,7 @@ counts probe(std::size_t fibers, std::size_t probed, guard_kind kind, unsigned s
 auto probe_without(weft_tests::denied what, guard_kind kind) {
   const unsigned seed = weft_tests::seed_of_this_run();
   return weft_tests::run_child([=] {
-    if (!weft_tests::deny_guards(what)) return no_seccomp;
+    if (!weft_tests::deny_guards(what)) return weft_tests::no_seccomp;
     return weft::run([=] {
       const std::size_t probed = scaled(1000, 300);
       const counts found = probe(3 * probed, probed, kind, seed);
@@ -137,14 +135,14 @@ TEST_CASE("H7: a kernel that takes advice for one area at a time guards every pa
   if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   if (!weft_tests::kernel_has_guards()) WEFT_SKIP("MADV_GUARD_INSTALL needs Linux 6.13");
   const auto end = probe_without(weft_tests::denied::bulk_advice, guard_kind::install);
-  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+  if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
   CAPTURE(end.output);
   CHECK(end.status == 0);
 }
 
 TEST_CASE("H7: a thousand random fibers with guards by mprotect: every page refuses") {
   const auto end = probe_without(weft_tests::denied::guard_advice, guard_kind::protect);
-  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+  if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
   CAPTURE(end.output);
   CHECK(end.status == 0);
 }

@@ -28,7 +28,7 @@ using weft_tests::no_leaks;
 namespace {
 
 constexpr std::size_t KiB = 1024;
-constexpr std::size_t page = 4 * KiB;
+constexpr std::size_t one_page = 4 * KiB;
 constexpr const char* frames_lie_elsewhere =
     "AddressSanitizer and ThreadSanitizer put frames and runtime calls where they like";
 
@@ -60,7 +60,7 @@ const stack_use& named(const std::vector<stack_use>& uses, const std::string& wh
 // Torture 42: never less than was used, and less than a page more. The KiB is for the frames of
 // weft's own functions, which lie deeper than what the test can count.
 bool is_within_a_page(std::size_t told, std::size_t used) {
-  return told >= used && told < used + page + 1 * KiB;
+  return told >= used && told < used + one_page + 1 * KiB;
 }
 
 bool is_sorted_deepest_first(const std::vector<stack_use>& uses) {
@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(no_leaks, "stack_high_water: the running fiber's own, and it n
   if (weft_tests::is_sanitized) WEFT_SKIP(frames_lie_elsewhere);
   run(measuring(), [] {
     weft::spawn([] {
-      CHECK(weft::this_fiber::stack_high_water() <= 2 * page);
+      CHECK(weft::this_fiber::stack_high_water() <= 2 * one_page);
       std::size_t deepest = 0;
       for (const std::size_t bytes : {20 * KiB, 200 * KiB, 40 * KiB}) {
         deepest = std::max(deepest, use_down_to(bytes));
@@ -159,7 +159,7 @@ TEST_CASE_FIXTURE(no_leaks,
       weft::spawn([] { weft::yield(); }).join();
       const auto all = measure_stacks();
       CHECK(named(all.sites, site(deep)).deepest_bytes >= 200 * KiB);
-      CHECK(named(all.sites, site(shallow)).deepest_bytes <= 2 * page);
+      CHECK(named(all.sites, site(shallow)).deepest_bytes <= 2 * one_page);
       CHECK(named(all.sites, site(shallow)).count == static_cast<std::size_t>(round) + 1);
     }
     CHECK(stacks.maps == 1);  // it was one stack
@@ -177,7 +177,7 @@ TEST_CASE_FIXTURE(no_leaks,
     second.join();
     const auto all = measure_stacks();
     CHECK(named(all.sites, site(deep)).deepest_bytes >= 200 * KiB);
-    CHECK(named(all.sites, site(shallow)).deepest_bytes <= 2 * page);
+    CHECK(named(all.sites, site(shallow)).deepest_bytes <= 2 * one_page);
     CHECK(named(all.sites, site(deep)).count == 1);
   });
 }
@@ -218,7 +218,7 @@ TEST_CASE_FIXTURE(no_leaks,
     const stack_use& borrowed = named(all.fibers, "fiber 3 'inside' in with_stack()");
     CHECK(is_within_a_page(borrowed.deepest_bytes, 300 * KiB));
     CHECK(borrowed.stack_bytes == 1024 * KiB);
-    CHECK(named(all.fibers, "fiber 3 'inside'").deepest_bytes <= 2 * page);
+    CHECK(named(all.fibers, "fiber 3 'inside'").deepest_bytes <= 2 * one_page);
     call(10 * KiB);  // main, on its turn
     inside.join();
     CHECK(named(measure_stacks().sites, site(line)).count == 3);

@@ -93,7 +93,7 @@ TEST_CASE_TEMPLATE("torture 16: cancels among waiters and holders lose nothing, 
     std::vector<weft::task<>> visitors;
     for (int i = 0; i < 40; ++i) visitors.push_back(weft::spawn([&] { all.visit(); }));
     std::size_t cancels = 0;
-    while (all.turns < scaled(100'000, 10'000)) {
+    while (all.turns < scaled(100'000, 10'000) || cancels <= 1000) {
       weft::task<>& one = visitors[all.chance() % visitors.size()];
       one.cancel();
       ++cancels;
@@ -106,7 +106,6 @@ TEST_CASE_TEMPLATE("torture 16: cancels among waiters and holders lose nothing, 
     }
     for (auto& one : visitors) one.cancel();
     for (auto& one : visitors) one.join();
-    CHECK(cancels > 1000);
     CHECK(all.broken == 0);
     CHECK(all.inside == 0);
     int together = 0;

@@ -13,7 +13,7 @@ import re
 import sys
 
 SUMMARY = re.compile(
-    r"\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed\s*\|\s*(\d+) skipped")
+    r"\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed\s*\|")
 SKIP = re.compile(r"^\[skip\] (.*)$", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -52,7 +52,10 @@ def judge(record):
     summaries = SUMMARY.findall(text)
     if not summaries:
         return 0, 1, len(skips), lines + [f"FAILED: {name}: no test summary ({result})"]
-    _, passed, failed, hidden = (sum(int(s[i]) for s in summaries) for i in range(4))
+    # What doctest itself calls skipped are the cases of the program's other files.
+    cases, passed, failed = (sum(int(s[i]) for s in summaries) for i in range(3))
+    if cases == 0:
+        return 0, 1, 0, [f"FAILED: {name}: there are no test cases in it"]
     lines += [f"FAILED: {name}: {case}" for case in failed_cases(text)]
     if result not in ("OK", "EXPECTEDFAIL") and failed == 0:
         # A leak report or a crash on the way out, after every case had passed.
@@ -60,7 +63,7 @@ def judge(record):
         lines.append(f"FAILED: {name}: {result} (status {record.get('returncode')}) after its summary")
     elif failed and not any(line.startswith("FAILED") for line in lines):
         lines.append(f"FAILED: {name}: {failed} case(s)")
-    return max(passed - len(skips), 0), failed, len(skips) + hidden, lines
+    return max(passed - len(skips), 0), failed, len(skips), lines
 
 
 def bare(name):

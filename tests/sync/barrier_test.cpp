@@ -16,6 +16,7 @@
 #include <doctest/doctest.h>
 
 #include "support/child.hpp"
+#include "sync/kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/spawn.hpp"
@@ -24,18 +25,11 @@ using namespace std::chrono_literals;
 using weft::await_sleep;
 using weft::broken_barrier;
 using weft::spawn;
+using weft_tests::any_thread;
 using weft_tests::on_virtual_time;
+using weft_tests::one_loop;
 
 namespace {
-
-struct any_thread {
-  template <class F>
-  using barrier = weft::barrier<F>;
-};
-struct one_loop {
-  template <class F>
-  using barrier = weft::local::barrier<F>;
-};
 
 using nothing = weft::detail::no_completion;
 

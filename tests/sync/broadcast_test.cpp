@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 #include "support/build_kind.hpp"
+#include "sync/kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/errors.hpp"
@@ -26,15 +27,6 @@ using weft::await_sleep;
 using weft::spawn;
 
 namespace {
-
-struct between_threads {
-  template <class T>
-  using broadcast = weft::broadcast<T>;
-};
-struct in_one_loop {
-  template <class T>
-  using broadcast = weft::local::broadcast<T>;
-};
 
 // Its copies throw as long as `fails`.
 struct fragile {
@@ -50,10 +42,8 @@ struct fragile {
 
 }  // namespace
 
-#define KINDS between_threads, in_one_loop
-
 TEST_CASE_TEMPLATE("broadcast: every receiver gets every value sent after it subscribed", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template broadcast<std::string> news(8);
     CHECK(news.send("nobody listens") == 0);
@@ -72,7 +62,7 @@ TEST_CASE_TEMPLATE("broadcast: every receiver gets every value sent after it sub
 }
 
 TEST_CASE_TEMPLATE("broadcast: receivers wait for the next value, each in its own time", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template broadcast<int> news(4);
     std::vector<weft::task<int>> tasks;
@@ -96,7 +86,7 @@ TEST_CASE_TEMPLATE("broadcast: receivers wait for the next value, each in its ow
 TEST_CASE_TEMPLATE(
     "broadcast: who falls behind is told how many it missed, and goes on with the "
     "oldest that is left",
-    Kind, KINDS) {
+    Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template broadcast<int> news(3);
     auto slow = news.subscribe();
@@ -118,7 +108,8 @@ TEST_CASE_TEMPLATE(
   });
 }
 
-TEST_CASE_TEMPLATE("broadcast: after close receivers get what is left, then the end", Kind, KINDS) {
+TEST_CASE_TEMPLATE("broadcast: after close receivers get what is left, then the end", Kind,
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     auto news = std::make_unique<typename Kind::template broadcast<int>>(4);
     auto mine = news->subscribe();
@@ -139,7 +130,7 @@ TEST_CASE_TEMPLATE("broadcast: after close receivers get what is left, then the 
 }
 
 TEST_CASE_TEMPLATE("broadcast: recv_until gives up at its deadline; a cancel ends recv", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template broadcast<int> news(4);
     auto mine = news.subscribe();
@@ -159,7 +150,8 @@ TEST_CASE_TEMPLATE("broadcast: recv_until gives up at its deadline; a cancel end
   });
 }
 
-TEST_CASE_TEMPLATE("sem 3: a value that had come before the cancel is received", Kind, KINDS) {
+TEST_CASE_TEMPLATE("sem 3: a value that had come before the cancel is received", Kind, any_thread,
+                   one_loop) {
   on_virtual_time().run([] {
     typename Kind::template broadcast<int> news(4);
     int got = 0;
@@ -177,7 +169,7 @@ TEST_CASE_TEMPLATE("sem 3: a value that had come before the cancel is received",
 }
 
 TEST_CASE_TEMPLATE("broadcast: a copy that throws loses nothing; copies run under no lock", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template broadcast<fragile> news(4);
     auto one = news.subscribe();
@@ -194,7 +186,7 @@ TEST_CASE_TEMPLATE("broadcast: a copy that throws loses nothing; copies run unde
 }
 
 TEST_CASE_TEMPLATE("broadcast: values are destroyed when others take their place, and at the end",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time fixture;
   fixture.run([] {
     const long before = counted::alive();
@@ -206,7 +198,7 @@ TEST_CASE_TEMPLATE("broadcast: values are destroyed when others take their place
 }
 
 TEST_CASE_TEMPLATE("broadcast: in any order each receiver sees all values, in order, or is told",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   for (std::uint64_t seed = 0; seed < scaled(100, 10); ++seed) {
     INFO("seed " << seed);
     on_virtual_time().run_seeded(seed, [] {

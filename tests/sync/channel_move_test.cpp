@@ -10,6 +10,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sync/kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/channel.hpp"
 #include "weft/spawn.hpp"
@@ -17,35 +18,37 @@
 using namespace std::chrono_literals;
 using weft::await_sleep;
 using weft::spawn;
+using weft_tests::any_thread;
 using weft_tests::on_virtual_time;
+using weft_tests::one_loop;
 
 namespace {
 
 // Throws at the n-th move from now; parks in each if told to.
-struct fragile {
+struct balky {
   static int until_throw;
   static bool parks;
   static int living;
 
-  explicit fragile(int given) : number(given) { ++living; }
-  fragile(fragile&& other) : number(other.number) {
+  explicit balky(int given) : number(given) { ++living; }
+  balky(balky&& other) : number(other.number) {
     if (parks) weft::yield();
     if (until_throw > 0 && --until_throw == 0) throw std::runtime_error("move");
     other.number = -1;
     ++living;
   }
-  fragile& operator=(fragile&& other) noexcept {
+  balky& operator=(balky&& other) noexcept {
     number = other.number;
     other.number = -1;
     return *this;
   }
-  ~fragile() { --living; }
+  ~balky() { --living; }
 
   int number;
 };
-int fragile::until_throw = 0;
-bool fragile::parks = false;
-int fragile::living = 0;
+int balky::until_throw = 0;
+bool balky::parks = false;
+int balky::living = 0;
 
 struct slow {  // parks, but never throws
   explicit slow(int given) : number(given) {}
@@ -54,34 +57,23 @@ struct slow {  // parks, but never throws
   int number;
 };
 
-struct any_thread {
-  template <class T>
-  using channel = weft::channel<T>;
-};
-struct one_loop {
-  template <class T>
-  using channel = weft::local::channel<T>;
-};
-
 struct calm : on_virtual_time {
   calm() {
-    fragile::until_throw = 0;
-    fragile::parks = false;
+    balky::until_throw = 0;
+    balky::parks = false;
   }
-  ~calm() { CHECK(fragile::living == 0); }
+  ~calm() { CHECK(balky::living == 0); }
 };
 
 }  // namespace
 
-#define KINDS any_thread, one_loop
-
 TEST_CASE_TEMPLATE("sem 69: a move into the buffer that throws leaves the channel as before", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   calm().run([] {
-    typename Kind::template channel<fragile> ch(2);
-    ch.send(fragile(1));
-    fragile::until_throw = 1;
-    fragile mine(2);
+    typename Kind::template channel<balky> ch(2);
+    ch.send(balky(1));
+    balky::until_throw = 1;
+    balky mine(2);
     CHECK_THROWS_AS(ch.send(std::move(mine)), std::runtime_error);
     CHECK(mine.number == 2);
     CHECK(ch.size() == 1);
@@ -92,12 +84,12 @@ TEST_CASE_TEMPLATE("sem 69: a move into the buffer that throws leaves the channe
 }
 
 TEST_CASE_TEMPLATE("sem 69: a move out of the buffer that throws leaves the value inside", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   calm().run([] {
-    typename Kind::template channel<fragile> ch(2);
-    ch.send(fragile(1));
-    ch.send(fragile(2));
-    fragile::until_throw = 1;
+    typename Kind::template channel<balky> ch(2);
+    ch.send(balky(1));
+    ch.send(balky(2));
+    balky::until_throw = 1;
     CHECK_THROWS_AS((void)ch.recv(), std::runtime_error);
     CHECK(ch.size() == 2);
     CHECK(ch.recv()->number == 1);
@@ -105,12 +97,13 @@ TEST_CASE_TEMPLATE("sem 69: a move out of the buffer that throws leaves the valu
   });
 }
 
-TEST_CASE_TEMPLATE("sem 69: at a rendezvous the one whose call moved has the error", Kind, KINDS) {
+TEST_CASE_TEMPLATE("sem 69: at a rendezvous the one whose call moved has the error", Kind,
+                   any_thread, one_loop) {
   calm().run([] {
-    typename Kind::template channel<fragile> ch;
-    auto sends = spawn([&] { ch.send(fragile(1)); });
+    typename Kind::template channel<balky> ch;
+    auto sends = spawn([&] { ch.send(balky(1)); });
     weft::yield();
-    fragile::until_throw = 1;
+    balky::until_throw = 1;
     CHECK_THROWS_AS((void)ch.recv(), std::runtime_error);
     weft::yield();
     CHECK_FALSE(sends.done());
@@ -120,8 +113,8 @@ TEST_CASE_TEMPLATE("sem 69: at a rendezvous the one whose call moved has the err
     int got = 0;
     auto receives = spawn([&] { got = ch.recv()->number; });
     weft::yield();
-    fragile::until_throw = 1;
-    fragile mine(2);
+    balky::until_throw = 1;
+    balky mine(2);
     CHECK_THROWS_AS(ch.send(std::move(mine)), std::runtime_error);
     weft::yield();
     CHECK_FALSE(receives.done());
@@ -132,7 +125,7 @@ TEST_CASE_TEMPLATE("sem 69: at a rendezvous the one whose call moved has the err
 }
 
 TEST_CASE_TEMPLATE("channel: values whose moves park keep their order, and nobody is forgotten",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     calm().run_seeded(seed, [seed] {
       typename Kind::template channel<slow> ch(seed % 4);
@@ -158,18 +151,19 @@ TEST_CASE_TEMPLATE("channel: values whose moves park keep their order, and nobod
   }
 }
 
-TEST_CASE_TEMPLATE("channel: moves that park and throw lose nothing, under seeds", Kind, KINDS) {
+TEST_CASE_TEMPLATE("channel: moves that park and throw lose nothing, under seeds", Kind, any_thread,
+                   one_loop) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     calm().run_seeded(seed, [seed] {
-      fragile::parks = true;
-      typename Kind::template channel<fragile> ch(seed % 4);
+      balky::parks = true;
+      typename Kind::template channel<balky> ch(seed % 4);
       std::vector<int> got;
       int errors = 0;
       std::vector<weft::task<>> tasks;
       for (int s = 0; s < 3; ++s) {
         tasks.push_back(spawn([&, s] {
           for (int i = 0; i < 5; ++i) {
-            fragile value(s * 10 + i);
+            balky value(s * 10 + i);
             for (;;) {
               try {
                 ch.send(std::move(value));
@@ -198,18 +192,18 @@ TEST_CASE_TEMPLATE("channel: moves that park and throw lose nothing, under seeds
       auto breaks = spawn([&] {
         for (int i = 0; i < 20; ++i) {
           await_sleep(1us);
-          fragile::until_throw = 1 + static_cast<int>((seed + static_cast<std::uint64_t>(i)) % 3);
+          balky::until_throw = 1 + static_cast<int>((seed + static_cast<std::uint64_t>(i)) % 3);
         }
       });
       for (int s = 0; s < 3; ++s) tasks[static_cast<std::size_t>(s)].get();
       breaks.cancel();
       breaks.join();
-      fragile::until_throw = 0;
+      balky::until_throw = 0;
       ch.close();
       for (auto& t : tasks) t.join();
       std::sort(got.begin(), got.end());
       CHECK(got == std::vector<int>{0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 23, 24});
-      fragile::parks = false;
+      balky::parks = false;
     });
   }
 }

@@ -14,6 +14,7 @@
 #include <doctest/doctest.h>
 
 #include "support/child.hpp"
+#include "sync/kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/errors.hpp"
@@ -23,27 +24,19 @@
 using namespace std::chrono_literals;
 using weft::await_sleep;
 using weft::spawn;
+using weft_tests::any_thread;
 using weft_tests::on_virtual_time;
+using weft_tests::one_loop;
 
 namespace {
 
 // A channel of each kind, as a type that doctest can name.
-struct any_thread {
-  template <class T>
-  using channel = weft::channel<T>;
-};
-struct one_loop {
-  template <class T>
-  using channel = weft::local::channel<T>;
-};
-
 using handle = std::unique_ptr<int>;
 
 }  // namespace
 
-#define KINDS any_thread, one_loop
-
-TEST_CASE_TEMPLATE("channel: values come out in the order in which they went in", Kind, KINDS) {
+TEST_CASE_TEMPLATE("channel: values come out in the order in which they went in", Kind, any_thread,
+                   one_loop) {
   for (const std::size_t capacity : {0U, 1U, 3U, 100U}) {
     on_virtual_time().run([&] {
       typename Kind::template channel<int> ch(capacity);
@@ -63,7 +56,7 @@ TEST_CASE_TEMPLATE("channel: values come out in the order in which they went in"
 }
 
 TEST_CASE_TEMPLATE("sem 63: with capacity 0, send returns only after a receiver took the value",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<handle> ch;
     bool is_sent = false;
@@ -83,7 +76,7 @@ TEST_CASE_TEMPLATE("sem 63: with capacity 0, send returns only after a receiver 
 }
 
 TEST_CASE_TEMPLATE("channel: send parks while it is full, and who came first goes in first", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<handle> ch(2);
     std::vector<weft::task<>> senders;
@@ -108,7 +101,7 @@ TEST_CASE_TEMPLATE("channel: send parks while it is full, and who came first goe
 }
 
 TEST_CASE_TEMPLATE("sem 62: close lets the buffer drain, and a blocked sender keeps its value",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<handle> ch(1);
     ch.send(std::make_unique<int>(1));
@@ -132,7 +125,7 @@ TEST_CASE_TEMPLATE("sem 62: close lets the buffer drain, and a blocked sender ke
   });
 }
 
-TEST_CASE_TEMPLATE("channel: close wakes all who wait to receive", Kind, KINDS) {
+TEST_CASE_TEMPLATE("channel: close wakes all who wait to receive", Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<int> ch;
     int ended = 0;
@@ -151,7 +144,7 @@ TEST_CASE_TEMPLATE("channel: close wakes all who wait to receive", Kind, KINDS) 
 }
 
 TEST_CASE_TEMPLATE("sem 64: what was handed to a receiver is its own, though a cancel follows",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   for (const std::size_t capacity : {0U, 2U}) {
     on_virtual_time().run([&] {
       typename Kind::template channel<handle> ch(capacity);
@@ -172,7 +165,7 @@ TEST_CASE_TEMPLATE("sem 64: what was handed to a receiver is its own, though a c
 }
 
 TEST_CASE_TEMPLATE("channel: a receiver that was cancelled before leaves the value to the next",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<handle> ch;
     auto first = spawn([&] { (void)ch.recv(); });
@@ -188,7 +181,8 @@ TEST_CASE_TEMPLATE("channel: a receiver that was cancelled before leaves the val
   });
 }
 
-TEST_CASE_TEMPLATE("channel: a cancelled send leaves its value with the sender", Kind, KINDS) {
+TEST_CASE_TEMPLATE("channel: a cancelled send leaves its value with the sender", Kind, any_thread,
+                   one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<handle> ch;
     handle mine = std::make_unique<int>(3);
@@ -204,7 +198,7 @@ TEST_CASE_TEMPLATE("channel: a cancelled send leaves its value with the sender",
 }
 
 TEST_CASE_TEMPLATE("sem 48: what completes at once neither parks nor throws, in a cancelled scope",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<int> ch(1);
     weft::cancel_scope scope;
@@ -223,7 +217,7 @@ TEST_CASE_TEMPLATE("sem 48: what completes at once neither parks nor throws, in 
 }
 
 TEST_CASE_TEMPLATE("sem 48: a receiver that never waits lets others run all the same", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<int> ch(1000);
     for (int i = 0; i < 1000; ++i) ch.send(i);
@@ -240,7 +234,7 @@ TEST_CASE_TEMPLATE("sem 48: a receiver that never waits lets others run all the 
   });
 }
 
-TEST_CASE_TEMPLATE("channel: deadlines of send and receive", Kind, KINDS) {
+TEST_CASE_TEMPLATE("channel: deadlines of send and receive", Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<handle> ch;
     const auto start = weft::now();
@@ -266,7 +260,7 @@ TEST_CASE_TEMPLATE("channel: deadlines of send and receive", Kind, KINDS) {
 TEST_CASE_TEMPLATE(
     "torture 18: sends, receives, deadlines, cancels and close under seeds: sent is "
     "received, each once",
-    Kind, KINDS) {
+    Kind, any_thread, one_loop) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     on_virtual_time().run_seeded(seed, [seed] {
       typename Kind::template channel<handle> ch(seed % 3);

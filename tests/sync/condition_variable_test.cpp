@@ -11,6 +11,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sync/kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/mutex.hpp"
@@ -19,20 +20,9 @@
 using namespace std::chrono_literals;
 using weft::await_sleep;
 using weft::spawn;
+using weft_tests::any_thread;
 using weft_tests::on_virtual_time;
-
-namespace {
-
-struct any_thread {
-  using mutex = weft::mutex;
-  using condition = weft::condition_variable;
-};
-struct one_loop {
-  using mutex = weft::local::mutex;
-  using condition = weft::local::condition_variable;
-};
-
-}  // namespace
+using weft_tests::one_loop;
 
 TEST_CASE_TEMPLATE("condition variable: waits until a notify, without the lock", Kind, any_thread,
                    one_loop) {

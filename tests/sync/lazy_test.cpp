@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 #include "support/child.hpp"
+#include "sync/kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/spawn.hpp"
@@ -22,21 +23,10 @@
 using namespace std::chrono_literals;
 using weft::await_sleep;
 using weft::spawn;
+using weft_tests::any_thread;
 using weft_tests::counted;
 using weft_tests::on_virtual_time;
-
-namespace {
-
-struct any_thread {
-  template <class T>
-  using lazy = weft::lazy<T>;
-};
-struct one_loop {
-  template <class T>
-  using lazy = weft::local::lazy<T>;
-};
-
-}  // namespace
+using weft_tests::one_loop;
 
 TEST_CASE_TEMPLATE("lazy: made on first use, once, and others wait for it", Kind, any_thread,
                    one_loop) {

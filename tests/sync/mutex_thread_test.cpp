@@ -11,6 +11,7 @@
 
 #include "support/build_kind.hpp"
 #include "support/no_leaks.hpp"
+#include "sync/everywhere.hpp"
 #include "weft/background_loop.hpp"
 #include "weft/condition_variable.hpp"
 #include "weft/mutex.hpp"
@@ -21,29 +22,13 @@
 
 using namespace std::chrono_literals;
 using weft::spawn;
+using weft_tests::everybody;
+using weft_tests::everywhere;
 using weft_tests::no_leaks;
 
 namespace {
 
-constexpr int rounds = weft_tests::is_sanitized ? 300 : 3000;
-
-// Three fibers in each of two loops, and two plain threads, all do `body`.
-template <class F>
-void everywhere(F&& body) {
-  const auto loop = [&] {
-    weft::run([&] {
-      std::vector<weft::task<>> tasks;
-      for (int i = 0; i < 3; ++i) tasks.push_back(spawn([&] { body(); }));
-      for (auto& t : tasks) t.get();
-    });
-  };
-  std::vector<std::thread> threads;
-  threads.emplace_back(loop);
-  threads.emplace_back(body);
-  threads.emplace_back(body);
-  loop();
-  for (auto& t : threads) t.join();
-}
+constexpr int mutex_rounds = weft_tests::is_sanitized ? 300 : 3000;
 
 }  // namespace
 
@@ -53,7 +38,7 @@ TEST_CASE_FIXTURE(no_leaks, "mutex: one at a time between loops and threads, and
   int sum = 0;
   std::atomic<int> broken{0};
   everywhere([&] {
-    for (int i = 0; i < rounds; ++i) {
+    for (int i = 0; i < mutex_rounds; ++i) {
       const std::lock_guard<weft::mutex> hold(m);
       if (inside.fetch_add(1, std::memory_order_relaxed) != 0) ++broken;
       ++sum;
@@ -62,7 +47,7 @@ TEST_CASE_FIXTURE(no_leaks, "mutex: one at a time between loops and threads, and
     }
   });
   CHECK(broken == 0);
-  CHECK(sum == 8 * rounds);
+  CHECK(sum == everybody * mutex_rounds);
 }
 
 TEST_CASE_FIXTURE(no_leaks, "timed mutex: deadlines and hand-overs meet between threads") {
@@ -70,7 +55,7 @@ TEST_CASE_FIXTURE(no_leaks, "timed mutex: deadlines and hand-overs meet between 
   int sum = 0;
   std::atomic<int> taken{0};
   everywhere([&] {
-    for (int i = 0; i < rounds / 3; ++i) {
+    for (int i = 0; i < mutex_rounds / 3; ++i) {
       if (!m.try_lock_for(std::chrono::microseconds(i % 50))) continue;
       ++sum;
       ++taken;
@@ -87,14 +72,14 @@ TEST_CASE_FIXTURE(no_leaks, "recursive mutex: between loops and threads") {
   weft::recursive_mutex m;
   int sum = 0;
   everywhere([&] {
-    for (int i = 0; i < rounds; ++i) {
+    for (int i = 0; i < mutex_rounds; ++i) {
       const std::lock_guard<weft::recursive_mutex> hold(m);
       const std::lock_guard<weft::recursive_mutex> again(m);
       ++sum;
       if (i % 16 == 0) weft::yield();
     }
   });
-  CHECK(sum == 8 * rounds);
+  CHECK(sum == everybody * mutex_rounds);
 }
 
 TEST_CASE_FIXTURE(no_leaks,
@@ -148,7 +133,7 @@ TEST_CASE_FIXTURE(no_leaks, "condition variable: between loops and threads no no
   weft::condition_variable changed;
   int made = 0;
   int taken = 0;
-  const int all = 8 * (rounds / 4);
+  const int all = 8 * (mutex_rounds / 4);
   std::thread maker([&] {
     for (int i = 0; i < all; ++i) {
       const std::lock_guard<weft::mutex> hold(m);
@@ -157,7 +142,7 @@ TEST_CASE_FIXTURE(no_leaks, "condition variable: between loops and threads no no
     }
   });
   everywhere([&] {
-    for (int i = 0; i < rounds / 4; ++i) {
+    for (int i = 0; i < mutex_rounds / 4; ++i) {
       std::unique_lock<weft::mutex> hold(m);
       changed.wait(hold, [&] { return made > 0; });
       --made;
@@ -174,7 +159,7 @@ TEST_CASE_FIXTURE(no_leaks, "semaphore: between loops and threads no permit is l
   std::atomic<int> inside{0};
   std::atomic<int> most{0};
   everywhere([&] {
-    for (int i = 0; i < rounds; ++i) {
+    for (int i = 0; i < mutex_rounds; ++i) {
       if (i % 7 == 0) {
         if (!permits.acquire_for(std::chrono::microseconds(i % 40))) continue;
       } else {

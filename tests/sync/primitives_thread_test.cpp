@@ -16,6 +16,7 @@
 
 #include "support/build_kind.hpp"
 #include "support/no_leaks.hpp"
+#include "sync/everywhere.hpp"
 #include "weft/barrier.hpp"
 #include "weft/capacity_limiter.hpp"
 #include "weft/event.hpp"
@@ -32,35 +33,18 @@
 
 using namespace std::chrono_literals;
 using weft::spawn;
+using weft_tests::everybody;
+using weft_tests::everywhere;
 using weft_tests::no_leaks;
 
 namespace {
 
-constexpr int rounds = weft_tests::is_sanitized ? 150 : 1500;
-constexpr int everybody = 8;
-
-// Three fibers in each of two loops, and two plain threads, all do `body`.
-template <class F>
-void everywhere(F&& body) {
-  const auto loop = [&] {
-    weft::run([&] {
-      std::vector<weft::task<>> tasks;
-      for (int i = 0; i < 3; ++i) tasks.push_back(spawn([&] { body(); }));
-      for (auto& t : tasks) t.get();
-    });
-  };
-  std::vector<std::thread> threads;
-  threads.emplace_back(loop);
-  threads.emplace_back(body);
-  threads.emplace_back(body);
-  loop();
-  for (auto& t : threads) t.join();
-}
+constexpr int primitive_rounds = weft_tests::is_sanitized ? 150 : 1500;
 
 }  // namespace
 
 TEST_CASE_FIXTURE(no_leaks, "event: set between loops and threads, everybody goes on") {
-  std::vector<weft::event> steps(static_cast<std::size_t>(rounds));
+  std::vector<weft::event> steps(static_cast<std::size_t>(primitive_rounds));
   std::thread setter([&] {
     for (auto& step : steps) step.set();
   });
@@ -72,11 +56,11 @@ TEST_CASE_FIXTURE(no_leaks, "event: set between loops and threads, everybody goe
     }
   });
   setter.join();
-  CHECK(passed == everybody * rounds);
+  CHECK(passed == everybody * primitive_rounds);
 }
 
 TEST_CASE_FIXTURE(no_leaks, "event: who sees it set may destroy it") {
-  for (int i = 0; i < rounds; i += 10) {
+  for (int i = 0; i < primitive_rounds; i += 10) {
     auto ready = std::make_unique<weft::event>();
     std::thread setter([&] { ready->set(); });
     if (i % 20 == 0) {
@@ -91,7 +75,7 @@ TEST_CASE_FIXTURE(no_leaks, "event: who sees it set may destroy it") {
 }
 
 TEST_CASE_FIXTURE(no_leaks, "mutex: who locks it after another has unlocked it may destroy it") {
-  for (int i = 0; i < rounds; i += 10) {
+  for (int i = 0; i < primitive_rounds; i += 10) {
     auto m = std::make_unique<weft::timed_mutex>();
     std::atomic<int> step{0};
     std::thread holder([&] {
@@ -113,7 +97,7 @@ TEST_CASE_FIXTURE(no_leaks, "mutex: who locks it after another has unlocked it m
 
 TEST_CASE_FIXTURE(no_leaks, "latch and wait_group: who finds them at zero may destroy them") {
   weft::run([] {
-    for (int i = 0; i < rounds; i += 10) {
+    for (int i = 0; i < primitive_rounds; i += 10) {
       auto gate = std::make_unique<weft::latch>(2);
       auto under_way = std::make_unique<weft::wait_group>();
       under_way->add(2);
@@ -137,7 +121,7 @@ TEST_CASE_FIXTURE(no_leaks, "notifier: between loops and threads no notification
   weft::notifier changed;
   std::atomic<int> available{0};
   std::atomic<int> taken{0};
-  const int all = everybody * (rounds / 2);
+  const int all = everybody * (primitive_rounds / 2);
   std::thread maker([&] {
     for (int i = 0; i < all; ++i) {
       ++available;
@@ -170,7 +154,7 @@ TEST_CASE_FIXTURE(no_leaks, "capacity_limiter: between loops and threads no toke
   std::atomic<int> inside{0};
   std::atomic<bool> is_broken{false};
   everywhere([&] {
-    for (int i = 0; i < rounds; ++i) {
+    for (int i = 0; i < primitive_rounds; ++i) {
       if (i % 7 == 0) {
         if (!limit.acquire_for(std::chrono::microseconds(i % 40))) continue;
       } else {
@@ -188,8 +172,9 @@ TEST_CASE_FIXTURE(no_leaks, "capacity_limiter: between loops and threads no toke
   CHECK(limit.statistics().waiting == 0);
 }
 
-TEST_CASE_FIXTURE(no_leaks, "sem 55: barrier: rounds between loops and threads, all numbers once") {
-  constexpr int meetings = rounds / 5;
+TEST_CASE_FIXTURE(no_leaks,
+                  "sem 55: barrier: primitive_rounds between loops and threads, all numbers once") {
+  constexpr int meetings = primitive_rounds / 5;
   int completed = 0;
   weft::barrier meet(everybody, [&] { ++completed; });
   std::vector<std::atomic<int>> sums(meetings);
@@ -210,7 +195,7 @@ TEST_CASE_FIXTURE(no_leaks, "barrier: deadlines between threads lose no arrival"
   weft::barrier meet(everybody);
   std::atomic<int> passed{0};
   everywhere([&] {
-    for (int i = 0; i < rounds / 5; ++i) {
+    for (int i = 0; i < primitive_rounds / 5; ++i) {
       if (meet.arrive_and_wait_for(std::chrono::microseconds(i % 100))) ++passed;
     }
   });
@@ -225,7 +210,7 @@ TEST_CASE_FIXTURE(no_leaks, "barrier: deadlines between threads lose no arrival"
 }
 
 TEST_CASE_FIXTURE(no_leaks, "call_once and lazy: one of many threads and loops does it") {
-  for (int i = 0; i < rounds / 15; ++i) {
+  for (int i = 0; i < primitive_rounds / 15; ++i) {
     weft::once_flag flag;
     int calls = 0;
     int made = 0;
@@ -257,7 +242,7 @@ TEST_CASE_FIXTURE(no_leaks, "shared_mutex: one writer or many readers between lo
   std::atomic<int> readers{0};
   std::atomic<int> broken{0};
   everywhere([&] {
-    for (int i = 0; i < rounds; ++i) {
+    for (int i = 0; i < primitive_rounds; ++i) {
       if (i % 4 == 0) {
         if (i % 8 == 0) {
           m.lock();

@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include "support/seed.hpp"
+#include "sync/kinds.hpp"
 #include "sync/queue_kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/errors.hpp"
@@ -23,8 +24,6 @@ using namespace std::chrono_literals;
 using namespace weft_tests;
 using weft::await_sleep;
 using weft::spawn;
-
-#define KINDS between_threads, in_one_loop
 
 namespace {
 
@@ -45,7 +44,7 @@ struct by_number {
 }  // namespace
 
 TEST_CASE_TEMPLATE("priority queue: the least first, equal ones in the order of their put", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template priority_queue<named, by_number> q;
     q.put({2, "a"});
@@ -65,7 +64,7 @@ TEST_CASE_TEMPLATE("priority queue: the least first, equal ones in the order of 
 }
 
 TEST_CASE_TEMPLATE("priority queue: any mixture of put and get comes out as a sorted list's would",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     std::mt19937_64 chance(seed_of_this_run());
     typename Kind::template priority_queue<named, by_number> q;
@@ -84,7 +83,8 @@ TEST_CASE_TEMPLATE("priority queue: any mixture of put and get comes out as a so
   });
 }
 
-TEST_CASE_TEMPLATE("priority queue: move-only values; who waits for room is let in", Kind, KINDS) {
+TEST_CASE_TEMPLATE("priority queue: move-only values; who waits for room is let in", Kind,
+                   any_thread, one_loop) {
   struct pointed {
     bool operator()(const std::unique_ptr<int>& a, const std::unique_ptr<int>& b) const {
       return *a < *b;
@@ -109,7 +109,7 @@ TEST_CASE_TEMPLATE("priority queue: move-only values; who waits for room is let 
 }
 
 TEST_CASE_TEMPLATE("priority queue: room that a hand-over leaves unused goes to the next putter",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template priority_queue<int> q(1);
     q.put(1);
@@ -124,7 +124,8 @@ TEST_CASE_TEMPLATE("priority queue: room that a hand-over leaves unused goes to 
   });
 }
 
-TEST_CASE_TEMPLATE("sem 69: a comparison that throws leaves the queue as it was", Kind, KINDS) {
+TEST_CASE_TEMPLATE("sem 69: a comparison that throws leaves the queue as it was", Kind, any_thread,
+                   one_loop) {
   on_virtual_time().run([] {
     std::function<void()> before_each;
     typename Kind::template priority_queue<int, compare> q(0, compare{&before_each});
@@ -165,7 +166,7 @@ TEST_CASE_TEMPLATE("sem 69: a comparison that throws leaves the queue as it was"
 TEST_CASE_TEMPLATE(
     "priority queue: a waiting putter's comparison throws at the putter, and the "
     "room goes to the next",
-    Kind, KINDS) {
+    Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     std::function<void()> before_each;
     typename Kind::template priority_queue<int, compare> q(2, compare{&before_each});
@@ -190,7 +191,7 @@ TEST_CASE_TEMPLATE(
 }
 
 TEST_CASE_TEMPLATE("priority queue: comparisons may wait; meanwhile others wait for the queue",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     std::function<void()> before_each = [] { await_sleep(1s); };
     typename Kind::template priority_queue<int, compare> q(3, compare{&before_each});
@@ -206,7 +207,7 @@ TEST_CASE_TEMPLATE("priority queue: comparisons may wait; meanwhile others wait 
 }
 
 TEST_CASE_TEMPLATE("priority queue: a comparison that uses the queue itself is refused", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     std::function<void()> before_each;
     typename Kind::template priority_queue<int, compare> q(0, compare{&before_each});
@@ -221,7 +222,7 @@ TEST_CASE_TEMPLATE("priority queue: a comparison that uses the queue itself is r
 }
 
 TEST_CASE_TEMPLATE("priority queue: shutdown refuses a putter that has room and has not used it",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template priority_queue<int> q(1);
     q.put(1);
@@ -238,7 +239,7 @@ TEST_CASE_TEMPLATE("priority queue: shutdown refuses a putter that has room and 
 }
 
 TEST_CASE_TEMPLATE("sem 61: a priority queue's values are dropped by shutdown(immediate)", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   struct any_order {
     bool operator()(const counted&, const counted&) const { return false; }
   };

@@ -14,24 +14,6 @@
 
 namespace weft_tests {
 
-struct between_threads {
-  template <class T>
-  using queue = weft::queue<T>;
-  template <class T>
-  using lifo_queue = weft::lifo_queue<T>;
-  template <class T, class Compare = std::less<T>>
-  using priority_queue = weft::priority_queue<T, Compare>;
-};
-
-struct in_one_loop {
-  template <class T>
-  using queue = weft::local::queue<T>;
-  template <class T>
-  using lifo_queue = weft::local::lifo_queue<T>;
-  template <class T, class Compare = std::less<T>>
-  using priority_queue = weft::local::priority_queue<T, Compare>;
-};
-
 // Its moves throw as long as `fails`, and yield as long as `parks`.
 struct unruly {
   explicit unruly(int n) : number(n) {}

@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include "support/child.hpp"
+#include "sync/kinds.hpp"
 #include "sync/queue_kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/cancel_scope.hpp"
@@ -25,9 +26,8 @@ using namespace weft_tests;
 using weft::await_sleep;
 using weft::spawn;
 
-#define KINDS between_threads, in_one_loop
-
-TEST_CASE_TEMPLATE("queue: first in, first out; put waits for room, get for a value", Kind, KINDS) {
+TEST_CASE_TEMPLATE("queue: first in, first out; put waits for room, get for a value", Kind,
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template queue<int> q(2);
     std::size_t most = 0;
@@ -48,7 +48,7 @@ TEST_CASE_TEMPLATE("queue: first in, first out; put waits for room, get for a va
 }
 
 TEST_CASE_TEMPLATE("queue: the newest first in a lifo_queue, also of who waits for room", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template lifo_queue<int> q(3);
     for (int i = 1; i <= 3; ++i) q.put(i);
@@ -67,7 +67,7 @@ TEST_CASE_TEMPLATE("queue: the newest first in a lifo_queue, also of who waits f
 }
 
 TEST_CASE_TEMPLATE("queue: try_put and try_get say no instead of waiting; sizes tell", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template queue<std::unique_ptr<int>> q(1);
     CHECK(q.max_size() == 1);
@@ -91,7 +91,7 @@ TEST_CASE_TEMPLATE("queue: try_put and try_get say no instead of waiting; sizes 
 }
 
 TEST_CASE_TEMPLATE("queue: getters are served in order, and a newcomer overtakes nobody", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template queue<int> q;
     std::vector<int> got(4);
@@ -113,7 +113,7 @@ TEST_CASE_TEMPLATE("queue: getters are served in order, and a newcomer overtakes
 }
 
 TEST_CASE_TEMPLATE("queue: putters are let in in order, and a newcomer overtakes nobody", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template queue<int> q(1);
     q.put(0);
@@ -129,7 +129,8 @@ TEST_CASE_TEMPLATE("queue: putters are let in in order, and a newcomer overtakes
   });
 }
 
-TEST_CASE_TEMPLATE("sem 47: put and get neither park nor run who waited", Kind, KINDS) {
+TEST_CASE_TEMPLATE("sem 47: put and get neither park nor run who waited", Kind, any_thread,
+                   one_loop) {
   on_virtual_time().run([] {
     typename Kind::template queue<int> q(1);
     bool has_run = false;
@@ -156,7 +157,7 @@ TEST_CASE_TEMPLATE("sem 47: put and get neither park nor run who waited", Kind, 
 
 TEST_CASE_TEMPLATE(
     "sem 48: what need not wait does not throw in a cancelled scope; it costs budget", Kind,
-    KINDS) {
+    any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template queue<int> q(1);
     weft::cancel_scope scope;
@@ -190,7 +191,7 @@ TEST_CASE_TEMPLATE(
 }
 
 TEST_CASE_TEMPLATE("queue: put_until and get_until give up at their deadline, not sooner", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template queue<std::unique_ptr<int>> q(1);
     const auto start = weft::now();
@@ -212,7 +213,7 @@ TEST_CASE_TEMPLATE("queue: put_until and get_until give up at their deadline, no
 }
 
 TEST_CASE_TEMPLATE("sem 60: join waits for task_done, not for emptiness; one too many throws", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template queue<int> q;
     q.join();  // nothing was put
@@ -243,7 +244,7 @@ TEST_CASE_TEMPLATE("sem 60: join waits for task_done, not for emptiness; one too
 }
 
 TEST_CASE_TEMPLATE("sem 61: after shutdown put throws at once, also one that waits; get drains",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template queue<std::unique_ptr<int>> q(1);
     q.put(std::make_unique<int>(1));
@@ -268,7 +269,8 @@ TEST_CASE_TEMPLATE("sem 61: after shutdown put throws at once, also one that wai
   });
 }
 
-TEST_CASE_TEMPLATE("sem 61: shutdown wakes who waits in get with the error", Kind, KINDS) {
+TEST_CASE_TEMPLATE("sem 61: shutdown wakes who waits in get with the error", Kind, any_thread,
+                   one_loop) {
   on_virtual_time().run([] {
     typename Kind::template queue<int> q;
     std::vector<weft::task<>> tasks;
@@ -281,7 +283,8 @@ TEST_CASE_TEMPLATE("sem 61: shutdown wakes who waits in get with the error", Kin
   });
 }
 
-TEST_CASE_TEMPLATE("sem 61: shutdown(immediate) drops the values and releases join", Kind, KINDS) {
+TEST_CASE_TEMPLATE("sem 61: shutdown(immediate) drops the values and releases join", Kind,
+                   any_thread, one_loop) {
   on_virtual_time fixture;
   fixture.run([] {
     typename Kind::template queue<counted> q;
@@ -303,7 +306,8 @@ TEST_CASE_TEMPLATE("sem 61: shutdown(immediate) drops the values and releases jo
   });
 }
 
-TEST_CASE_TEMPLATE("sem 69: a move that throws leaves the queue as it was", Kind, KINDS) {
+TEST_CASE_TEMPLATE("sem 69: a move that throws leaves the queue as it was", Kind, any_thread,
+                   one_loop) {
   on_virtual_time fixture;
   fixture.run([] {
     typename Kind::template queue<unruly> q(2);
@@ -329,7 +333,7 @@ TEST_CASE_TEMPLATE("sem 69: a move that throws leaves the queue as it was", Kind
 }
 
 TEST_CASE_TEMPLATE("sem 69: a value that its getter could not move goes to the next getter", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time fixture;
   fixture.run([] {
     typename Kind::template queue<unruly> q;
@@ -347,7 +351,7 @@ TEST_CASE_TEMPLATE("sem 69: a value that its getter could not move goes to the n
 }
 
 TEST_CASE_TEMPLATE("queue: values may wait while they are moved, for nobody holds a lock then",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time fixture;
   fixture.run([] {
     typename Kind::template queue<unruly> q(1);
@@ -364,7 +368,7 @@ TEST_CASE_TEMPLATE("queue: values may wait while they are moved, for nobody hold
   });
 }
 
-TEST_CASE_TEMPLATE("queue: what is left in it is destroyed with it", Kind, KINDS) {
+TEST_CASE_TEMPLATE("queue: what is left in it is destroyed with it", Kind, any_thread, one_loop) {
   on_virtual_time fixture;
   fixture.run([] {
     typename Kind::template queue<counted> q;

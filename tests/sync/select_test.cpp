@@ -11,6 +11,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sync/kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/spawn.hpp"
@@ -24,18 +25,11 @@ using weft::on_send;
 using weft::otherwise;
 using weft::select;
 using weft::spawn;
+using weft_tests::any_thread;
 using weft_tests::on_virtual_time;
+using weft_tests::one_loop;
 
 namespace {
-
-struct any_thread {
-  template <class T>
-  using channel = weft::channel<T>;
-};
-struct one_loop {
-  template <class T>
-  using channel = weft::local::channel<T>;
-};
 
 using handle = std::unique_ptr<int>;
 
@@ -44,10 +38,8 @@ constexpr auto ignored = [](auto&&) {};
 
 }  // namespace
 
-#define KINDS any_thread, one_loop
-
 TEST_CASE_TEMPLATE("sem 65: select carries out one case, and the others are as if never asked",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<handle> a(1);
     typename Kind::template channel<handle> b;
@@ -70,7 +62,7 @@ TEST_CASE_TEMPLATE("sem 65: select carries out one case, and the others are as i
 }
 
 TEST_CASE_TEMPLATE("select: parks until one case can be carried out, and leaves all queues", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<int> a;
     typename Kind::template channel<int> b;
@@ -93,7 +85,8 @@ TEST_CASE_TEMPLATE("select: parks until one case can be carried out, and leaves 
   });
 }
 
-TEST_CASE_TEMPLATE("sem 66: a closed channel is always ready, a null one never", Kind, KINDS) {
+TEST_CASE_TEMPLATE("sem 66: a closed channel is always ready, a null one never", Kind, any_thread,
+                   one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<int> closed;
     typename Kind::template channel<int>* const none = nullptr;
@@ -121,7 +114,7 @@ TEST_CASE_TEMPLATE("sem 66: a closed channel is always ready, a null one never",
   });
 }
 
-TEST_CASE_TEMPLATE("sem 66: otherwise runs only if nothing is ready", Kind, KINDS) {
+TEST_CASE_TEMPLATE("sem 66: otherwise runs only if nothing is ready", Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<int> ch(1);
     CHECK(select(on_recv(ch, ignored), otherwise(nothing)) == 1);
@@ -131,7 +124,7 @@ TEST_CASE_TEMPLATE("sem 66: otherwise runs only if nothing is ready", Kind, KIND
 }
 
 TEST_CASE_TEMPLATE("torture 19: two that are always ready are each drawn half of the time", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<int> a(1);
     typename Kind::template channel<int> b(1);
@@ -152,7 +145,7 @@ TEST_CASE_TEMPLATE("torture 19: two that are always ready are each drawn half of
   });
 }
 
-TEST_CASE_TEMPLATE("sem 99: the same seed draws the same cases", Kind, KINDS) {
+TEST_CASE_TEMPLATE("sem 99: the same seed draws the same cases", Kind, any_thread, one_loop) {
   const auto draw = [](std::uint64_t seed) {
     std::vector<std::size_t> drawn;
     on_virtual_time().run_seeded(seed, [&] {
@@ -170,7 +163,7 @@ TEST_CASE_TEMPLATE("sem 99: the same seed draws the same cases", Kind, KINDS) {
 }
 
 TEST_CASE_TEMPLATE("sem 67: a select with both ends of one channel does not meet itself", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<int> ch;
     int value = 1;
@@ -188,7 +181,8 @@ TEST_CASE_TEMPLATE("sem 67: a select with both ends of one channel does not meet
   });
 }
 
-TEST_CASE_TEMPLATE("select: after ends the wait at its time, zero and less at once", Kind, KINDS) {
+TEST_CASE_TEMPLATE("select: after ends the wait at its time, zero and less at once", Kind,
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<int> ch;
     const auto start = weft::now();
@@ -225,7 +219,7 @@ TEST_CASE("select: the end of a task is a case") {
 }
 
 TEST_CASE_TEMPLATE("select: cancelled, it has carried out nothing; served before, it has", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template channel<handle> ch;
     handle mine = std::make_unique<int>(1);
@@ -255,7 +249,7 @@ TEST_CASE_TEMPLATE("select: cancelled, it has carried out nothing; served before
 TEST_CASE_TEMPLATE(
     "sem 65: selects of both ends, deadlines and cancels under seeds: none is lost "
     "and none comes twice",
-    Kind, KINDS) {
+    Kind, any_thread, one_loop) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     on_virtual_time().run_seeded(seed, [seed] {
       typename Kind::template channel<handle> a(seed % 3);

@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include "support/build_kind.hpp"
+#include "sync/kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/errors.hpp"
 #include "weft/spawn.hpp"
@@ -20,22 +21,8 @@ using namespace weft_tests;
 using weft::await_sleep;
 using weft::spawn;
 
-namespace {
-
-struct between_threads {
-  template <class T>
-  using watch = weft::watch<T>;
-};
-struct in_one_loop {
-  template <class T>
-  using watch = weft::local::watch<T>;
-};
-
-}  // namespace
-
-#define KINDS between_threads, in_one_loop
-
-TEST_CASE_TEMPLATE("watch: receivers see the latest value, and wait for another one", Kind, KINDS) {
+TEST_CASE_TEMPLATE("watch: receivers see the latest value, and wait for another one", Kind,
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template watch<std::string> state("starting");
     auto mine = state.subscribe();
@@ -60,7 +47,8 @@ TEST_CASE_TEMPLATE("watch: receivers see the latest value, and wait for another 
   });
 }
 
-TEST_CASE_TEMPLATE("watch: what a receiver has looked at is no change any more", Kind, KINDS) {
+TEST_CASE_TEMPLATE("watch: what a receiver has looked at is no change any more", Kind, any_thread,
+                   one_loop) {
   on_virtual_time().run([] {
     typename Kind::template watch<int> state(0);
     auto mine = state.subscribe();
@@ -76,7 +64,7 @@ TEST_CASE_TEMPLATE("watch: what a receiver has looked at is no change any more",
 }
 
 TEST_CASE_TEMPLATE("watch: a borrowed value stays while the watch goes on, without a copy", Kind,
-                   KINDS) {
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     std::shared_ptr<const std::unique_ptr<int>> kept;  // cannot be copied
     {
@@ -92,7 +80,7 @@ TEST_CASE_TEMPLATE("watch: a borrowed value stays while the watch goes on, witho
 }
 
 TEST_CASE_TEMPLATE("watch: wait_for looks at the present value first, then at each that it meets",
-                   Kind, KINDS) {
+                   Kind, any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template watch<int> progress(0);
     auto mine = progress.subscribe();
@@ -111,7 +99,8 @@ TEST_CASE_TEMPLATE("watch: wait_for looks at the present value first, then at ea
   });
 }
 
-TEST_CASE_TEMPLATE("watch: when it ends, its last value is seen, then closed_error", Kind, KINDS) {
+TEST_CASE_TEMPLATE("watch: when it ends, its last value is seen, then closed_error", Kind,
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     auto state = std::make_unique<typename Kind::template watch<int>>(0);
     auto mine = state->subscribe();
@@ -131,7 +120,8 @@ TEST_CASE_TEMPLATE("watch: when it ends, its last value is seen, then closed_err
   });
 }
 
-TEST_CASE_TEMPLATE("watch: a cancel ends the wait, and the next one sees the change", Kind, KINDS) {
+TEST_CASE_TEMPLATE("watch: a cancel ends the wait, and the next one sees the change", Kind,
+                   any_thread, one_loop) {
   on_virtual_time().run([] {
     typename Kind::template watch<int> state(0);
     auto mine = state.subscribe();
@@ -146,7 +136,8 @@ TEST_CASE_TEMPLATE("watch: a cancel ends the wait, and the next one sees the cha
   });
 }
 
-TEST_CASE_TEMPLATE("watch: in any order, who waits sees the last value", Kind, KINDS) {
+TEST_CASE_TEMPLATE("watch: in any order, who waits sees the last value", Kind, any_thread,
+                   one_loop) {
   for (std::uint64_t seed = 0; seed < scaled(100, 10); ++seed) {
     INFO("seed " << seed);
     on_virtual_time().run_seeded(seed, [] {

@@ -22,20 +22,18 @@
 #include "support/emulated.hpp"
 #include "support/no_leaks.hpp"
 #include "support/skip.hpp"
-#include "weft/detail/loop_core.hpp"
+#include "task/stack_sizes.hpp"
 #include "weft/stack_source.hpp"
 #include "weft/weft.hpp"
 
 using weft::with_stack;
+using weft_tests::KiB;
+using weft_tests::MiB;
 using weft_tests::no_leaks;
+using weft_tests::own_stack;
 using weft_tests::run_child;
 
 namespace {
-
-constexpr std::size_t KiB = 1024;
-constexpr std::size_t MiB = 1024 * KiB;
-
-const weft::detail::stack* own_stack() { return weft::detail::running_loop()->current->bound; }
 
 std::size_t count_of(const std::string& text, const char* part) {
   std::size_t count = 0;

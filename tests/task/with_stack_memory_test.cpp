@@ -7,19 +7,14 @@
 #include <doctest/doctest.h>
 
 #include "support/no_leaks.hpp"
+#include "task/stack_sizes.hpp"
 #include "weft/weft.hpp"
 
 using weft::with_stack;
+using weft_tests::MiB;
+using weft_tests::of_size;
 
 namespace {
-
-constexpr std::size_t MiB = 1024 * 1024;
-
-weft::spawn_options of_size(std::size_t bytes) {
-  weft::spawn_options how;
-  how.stack_bytes = bytes;
-  return how;
-}
 
 // One stack of 16 MiB is all that there is of this size.
 struct poor final : weft_tests::counting_stacks {

@@ -12,27 +12,24 @@
 #include "support/child.hpp"
 #include "support/emulated.hpp"
 #include "support/skip.hpp"
-#include "weft/detail/loop_core.hpp"
+#include "task/stack_sizes.hpp"
 #include "weft/weft.hpp"
 
 using weft::with_stack;
+using weft_tests::KiB;
+using weft_tests::MiB;
+using weft_tests::own_stack;
 using weft_tests::run_child;
 
 namespace {
 
-constexpr std::size_t KiB = 1024;
-constexpr std::size_t MiB = 1024 * KiB;
-constexpr int no_seccomp = 77;
-
-[[gnu::noinline]] int dive(int depth) {
+[[gnu::noinline]] int sink(int depth) {
   volatile char block[512];
   block[0] = static_cast<char>(depth);
   asm volatile("" : : "r"(&block) : "memory");  // clang keeps one byte of an array otherwise
-  const int below = depth > 0 ? dive(depth - 1) : 0;
+  const int below = depth > 0 ? sink(depth - 1) : 0;
   return below + block[0];
 }
-
-const weft::detail::stack* own_stack() { return weft::detail::running_loop()->current->bound; }
 
 void spoil_canary() {
   const weft::detail::stack& mine = *own_stack();
@@ -46,7 +43,7 @@ TEST_CASE("H7: an overflow inside with_stack names the fiber and the larger size
   if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   const auto end = run_child([] {
     weft::run([] {
-      weft::spawn({"parser"}, [] { with_stack(2 * MiB, [] { dive(10'000'000); }); }).join();
+      weft::spawn({"parser"}, [] { with_stack(2 * MiB, [] { sink(10'000'000); }); }).join();
     });
     return 0;
   });
@@ -60,7 +57,7 @@ TEST_CASE("H7: an overflow inside with_stack names the fiber and the larger size
 TEST_CASE("H7: an overflow inside with_stack in main is named, one after it is not its") {
   if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_guards_under_emulation);
   const auto inside = run_child([] {
-    weft::run([] { with_stack(MiB, [] { dive(10'000'000); }); });
+    weft::run([] { with_stack(MiB, [] { sink(10'000'000); }); });
     return 0;
   });
   CHECK(inside.signal == SIGSEGV);
@@ -73,7 +70,7 @@ TEST_CASE("H7: an overflow inside with_stack in main is named, one after it is n
         try {
           with_stack(2 * MiB, [] { throw 1; });
         } catch (int) {
-          dive(10'000'000);
+          sink(10'000'000);
         }
       }).join();
     });
@@ -89,7 +86,7 @@ TEST_CASE(
     "H7: without guards the canary of the larger stack is looked at, at a park and at the end") {
   for (const bool parks : {true, false}) {
     const auto end = run_child([parks] {
-      if (!weft_tests::deny_guards(weft_tests::denied::all_guards)) return no_seccomp;
+      if (!weft_tests::deny_guards(weft_tests::denied::all_guards)) return weft_tests::no_seccomp;
       weft::run([parks] {
         with_stack(MiB, [parks] {
           weft::yield();
@@ -101,7 +98,7 @@ TEST_CASE(
       });
       return 0;
     });
-    if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+    if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
     CAPTURE(parks);
     CAPTURE(end.output);
     CHECK(end.signal == SIGABRT);
@@ -113,7 +110,7 @@ TEST_CASE(
 
 TEST_CASE("H7: without guards a correct program passes in and out of with_stack") {
   const auto end = run_child([] {
-    if (!weft_tests::deny_guards(weft_tests::denied::all_guards)) return no_seccomp;
+    if (!weft_tests::deny_guards(weft_tests::denied::all_guards)) return weft_tests::no_seccomp;
     return weft::run([] {
       int sum = 0;
       for (int i = 0; i < 3; ++i) {
@@ -129,7 +126,7 @@ TEST_CASE("H7: without guards a correct program passes in and out of with_stack"
       return sum - 6;
     });
   });
-  if (end.status == no_seccomp) WEFT_SKIP("no seccomp filter here");
+  if (end.status == weft_tests::no_seccomp) WEFT_SKIP("no seccomp filter here");
   CAPTURE(end.output);
   CHECK(end.status == 0);
 }

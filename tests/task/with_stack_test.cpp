@@ -20,17 +20,19 @@
 #include "support/no_leaks.hpp"
 #include "support/skip.hpp"
 #include "task/on_virtual_time.hpp"
+#include "task/stack_sizes.hpp"
 #include "weft/detail/loop_core.hpp"
 #include "weft/weft.hpp"
 
 using weft::with_stack;
+using weft_tests::KiB;
+using weft_tests::MiB;
 using weft_tests::no_leaks;
+using weft_tests::of_size;
 using weft_tests::on_virtual_time;
+using weft_tests::own_stack;
 
 namespace {
-
-constexpr std::size_t KiB = 1024;
-constexpr std::size_t MiB = 1024 * KiB;
 
 // std::regex recurses once or twice a letter: 1.5 MB for 2,000 of them; a sanitizer's frames are
 // larger.
@@ -46,17 +48,9 @@ bool legacy_match() { return std::regex_match(std::string(2000, 'a'), std::regex
   return below + static_cast<std::size_t>(block[0]);
 }
 
-const weft::detail::stack* own_stack() { return weft::detail::running_loop()->current->bound; }
-
 bool is_on(const weft::detail::stack& s) {
   const char* const here = static_cast<const char*>(__builtin_frame_address(0));
   return here >= s.limit && here < s.top;
-}
-
-weft::spawn_options of_size(std::size_t bytes) {
-  weft::spawn_options how;
-  how.stack_bytes = bytes;
-  return how;
 }
 
 }  // namespace
