@@ -62,14 +62,15 @@ struct pointed {
 
 using value = std::unique_ptr<std::size_t>;
 
-#define QUEUES weft::queue<value>, weft::lifo_queue<value>, weft::priority_queue<value, pointed>
+#define QUEUES_OF_VALUES \
+  weft::queue<value>, weft::lifo_queue<value>, weft::priority_queue<value, pointed>
 
 }  // namespace
 
 TEST_CASE_TEMPLATE(
     "torture 18: producers and consumers in loops and threads: each value comes out "
     "once, and a shutdown ends all",
-    Queue, QUEUES) {
+    Queue, QUEUES_OF_VALUES) {
   no_leaks fixture;
   Queue q(3);
   std::vector<std::atomic<int>> got(makers * each);
@@ -106,7 +107,7 @@ TEST_CASE_TEMPLATE(
 }
 
 TEST_CASE_TEMPLATE("torture 18: a shutdown in the middle: what put() took comes out, or is dropped",
-                   Queue, QUEUES) {
+                   Queue, QUEUES_OF_VALUES) {
   no_leaks fixture;
   for (const bool immediate : {false, true}) {
     Queue q(3);

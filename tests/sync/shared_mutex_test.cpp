@@ -32,7 +32,7 @@ using weft::await_sleep;
 using weft::spawn;
 using weft_tests::on_virtual_time;
 
-#define MUTEXES weft::shared_timed_mutex, weft::local::shared_timed_mutex
+#define SHARED_MUTEXES weft::shared_timed_mutex, weft::local::shared_timed_mutex
 
 namespace {
 
@@ -71,7 +71,7 @@ weft::task<> writer(Mutex& m, std::string& order, char name) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("shared_mutex: many readers, or one writer", Mutex, MUTEXES) {
+TEST_CASE_TEMPLATE("shared_mutex: many readers, or one writer", Mutex, SHARED_MUTEXES) {
   on_virtual_time().run([] {
     Mutex m;
     int readers = 0;
@@ -105,7 +105,7 @@ TEST_CASE_TEMPLATE("shared_mutex: many readers, or one writer", Mutex, MUTEXES) 
 }
 
 TEST_CASE_TEMPLATE("sem 46: in order of asking; readers at the head enter together", Mutex,
-                   MUTEXES) {
+                   SHARED_MUTEXES) {
   on_virtual_time().run([] {
     Mutex m;
     std::string order;
@@ -129,7 +129,8 @@ TEST_CASE_TEMPLATE("sem 46: in order of asking; readers at the head enter togeth
   });
 }
 
-TEST_CASE_TEMPLATE("shared_mutex: newcomers do not starve a writer that waits", Mutex, MUTEXES) {
+TEST_CASE_TEMPLATE("shared_mutex: newcomers do not starve a writer that waits", Mutex,
+                   SHARED_MUTEXES) {
   on_virtual_time().run([] {
     Mutex m;
     std::string order;
@@ -147,7 +148,8 @@ TEST_CASE_TEMPLATE("shared_mutex: newcomers do not starve a writer that waits", 
   });
 }
 
-TEST_CASE_TEMPLATE("sem 49: lock and lock_shared are no points of cancellation", Mutex, MUTEXES) {
+TEST_CASE_TEMPLATE("sem 49: lock and lock_shared are no points of cancellation", Mutex,
+                   SHARED_MUTEXES) {
   on_virtual_time().run([] {
     Mutex m;
     std::string order;
@@ -177,7 +179,7 @@ TEST_CASE_TEMPLATE("sem 49: lock and lock_shared are no points of cancellation",
   });
 }
 
-TEST_CASE_TEMPLATE("sem 48: a free lock does not wait, but costs budget", Mutex, MUTEXES) {
+TEST_CASE_TEMPLATE("sem 48: a free lock does not wait, but costs budget", Mutex, SHARED_MUTEXES) {
   on_virtual_time().run([] {
     Mutex m;
     bool other_ran = false;
@@ -194,7 +196,7 @@ TEST_CASE_TEMPLATE("sem 48: a free lock does not wait, but costs budget", Mutex,
   });
 }
 
-TEST_CASE_TEMPLATE("sem 56: misuse throws, and names who holds it", Mutex, MUTEXES) {
+TEST_CASE_TEMPLATE("sem 56: misuse throws, and names who holds it", Mutex, SHARED_MUTEXES) {
   on_virtual_time().run([] {
     Mutex m;
     weft::this_fiber::set_name("owner");
@@ -217,7 +219,7 @@ TEST_CASE_TEMPLATE("sem 56: misuse throws, and names who holds it", Mutex, MUTEX
 }
 
 TEST_CASE_TEMPLATE("shared_mutex: gives up at its deadline, not sooner, and lets others pass",
-                   Mutex, MUTEXES) {
+                   Mutex, SHARED_MUTEXES) {
   on_virtual_time().run([] {
     Mutex m;
     m.lock_shared();
@@ -248,7 +250,7 @@ TEST_CASE_TEMPLATE("shared_mutex: gives up at its deadline, not sooner, and lets
 
 TEST_CASE_TEMPLATE(
     "sem 58: a lock that expires as it is handed over is the waiter's, or the next's", Mutex,
-    MUTEXES) {
+    SHARED_MUTEXES) {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     on_virtual_time().run_seeded(seed, [] {
       Mutex m;
@@ -284,7 +286,8 @@ TEST_CASE_TEMPLATE(
   }
 }
 
-TEST_CASE_TEMPLATE("shared_mutex: two at once by std::scoped_lock, in any order", Mutex, MUTEXES) {
+TEST_CASE_TEMPLATE("shared_mutex: two at once by std::scoped_lock, in any order", Mutex,
+                   SHARED_MUTEXES) {
   on_virtual_time().run([] {
     Mutex a;
     Mutex b;
@@ -351,7 +354,7 @@ TEST_CASE("shared_mutex: to destroy one that others wait for ends the program") 
 }
 
 TEST_CASE_TEMPLATE("sem 97: the search for deadlocks tells who holds what others wait for", Mutex,
-                   MUTEXES) {
+                   SHARED_MUTEXES) {
   if (weft_tests::is_tsan) WEFT_SKIP("ThreadSanitizer's own thread could end any wait");
   const auto end = weft_tests::run_child([] {
     weft::run([] {

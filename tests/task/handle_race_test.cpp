@@ -35,14 +35,14 @@ constexpr std::uint32_t seed = 42;
 
 // A few random instructions, so that the two sides meet at different points.
 void spin(std::minstd_rand& random) {
-  const unsigned rounds = static_cast<unsigned>(random()) % 400;
-  for (volatile unsigned i = 0; i < rounds; i = i + 1) {
+  const unsigned all_rounds = static_cast<unsigned>(random()) % 400;
+  for (volatile unsigned i = 0; i < all_rounds; i = i + 1) {
   }
 }
 
 constexpr std::size_t batch = 50;
 const std::size_t batches = scaled(40, 8);
-const std::size_t rounds = batch * batches;
+const std::size_t all_rounds = batch * batches;
 
 // A thread that does `f(i)` for each i of a batch while the loop's tasks of that batch run. One
 // hand-over a batch: on a busy machine each costs a time slice.
@@ -84,7 +84,7 @@ class opponent {
 }  // namespace
 
 TEST_CASE_FIXTURE(no_leaks, "race: a thread's get() around the end always has the result") {
-  std::vector<task<std::size_t>> tasks(rounds);
+  std::vector<task<std::size_t>> tasks(all_rounds);
   std::size_t right = 0;
   INFO("seed " << seed);
   run([&] {
@@ -104,13 +104,13 @@ TEST_CASE_FIXTURE(no_leaks, "race: a thread's get() around the end always has th
         },
         [](std::size_t) { weft::yield(); });
   });
-  CHECK(right == rounds);
+  CHECK(right == all_rounds);
 }
 
 TEST_CASE_FIXTURE(no_leaks,
                   "race: a thread's cancel() around the end is either in time or too late") {
-  std::vector<task<>> tasks(rounds);
-  std::vector<char> was_too_late(rounds);
+  std::vector<task<>> tasks(all_rounds);
+  std::vector<char> was_too_late(all_rounds);
   INFO("seed " << seed);
   run([&] {
     std::minstd_rand here(seed);
@@ -129,7 +129,7 @@ TEST_CASE_FIXTURE(no_leaks,
         },
         [&](std::size_t i) { tasks[i].join(); });
   });
-  for (std::size_t i = 0; i < rounds; ++i) {
+  for (std::size_t i = 0; i < all_rounds; ++i) {
     REQUIRE(tasks[i].done());
     if (was_too_late[i]) REQUIRE_FALSE(tasks[i].was_cancelled());
   }
@@ -137,8 +137,8 @@ TEST_CASE_FIXTURE(no_leaks,
 
 TEST_CASE_FIXTURE(no_leaks,
                   "race: a callback attached by a thread around the end runs exactly once") {
-  std::vector<task<>> tasks(rounds);
-  std::vector<int> calls(rounds);
+  std::vector<task<>> tasks(all_rounds);
+  std::vector<int> calls(all_rounds);
   INFO("seed " << seed);
   run([&] {
     std::minstd_rand here(seed);
@@ -150,14 +150,14 @@ TEST_CASE_FIXTURE(no_leaks,
     attacher.play([&](std::size_t i) { tasks[i] = spawn([&] { spin(here); }); },
                   [](std::size_t) { weft::yield(); });
   });
-  CHECK(calls == std::vector<int>(rounds, 1));
+  CHECK(calls == std::vector<int>(all_rounds, 1));
   CHECK(counted::alive() == 0);
 }
 
 TEST_CASE_FIXTURE(no_leaks,
                   "race: a failing task detached by a thread around its end is reported exactly "
                   "once") {
-  std::vector<task<>> tasks(rounds);
+  std::vector<task<>> tasks(all_rounds);
   const capture_reports reports;
   INFO("seed " << seed);
   run([&] {
@@ -176,12 +176,12 @@ TEST_CASE_FIXTURE(no_leaks,
         },
         [](std::size_t) { weft::yield(); });
   });
-  CHECK(reports.texts().size() == rounds);
+  CHECK(reports.texts().size() == all_rounds);
 }
 
 TEST_CASE_FIXTURE(no_leaks,
                   "race: a handle destroyed by a thread around the end frees everything once") {
-  std::vector<task<counted>> tasks(rounds);
+  std::vector<task<counted>> tasks(all_rounds);
   const capture_reports ignored;  // some are dropped before they ran
   INFO("seed " << seed);
   run([&] {
