@@ -14,6 +14,9 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
+template <class Policy, class F>
+class event_case;
+
 // Lets everybody wait until it is set; it stays set until somebody clears it.
 // Lifetime: must outlive all who wait, which the destructor asserts. Who saw it set may destroy it,
 // even while set() is on its way back.
@@ -67,6 +70,9 @@ class basic_event {
   }
 
  private:
+  template <class P, class F>
+  friend class event_case;  // of select
+
   bool wait_unset(loop_core* here, time_point deadline) {
     core_.lock();
     if (is_set_.load(std::memory_order_relaxed)) {

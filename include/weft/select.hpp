@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Waiting for the first of several things: values, room, tasks, time. Layer: sync. Go's select, as
-// a function over cases:
+// Waiting for the first of several things: values, room, events, tasks, time. Layer: sync. Go's
+// select, as a function over cases:
 //
 //   weft::select(weft::on_recv(jobs, [&](std::optional<job> j) { ... }),
 //                weft::on_send(results, result, [&] { ... }),
@@ -22,6 +22,7 @@
 #include "weft/detail/channel_core.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/select_core.hpp"
+#include "weft/event.hpp"
 #include "weft/task.hpp"
 #include "weft/time.hpp"
 
@@ -36,6 +37,7 @@ class channel_case : public select_case {
     if constexpr (!Policy::is_local) {
       if (core != nullptr) lock = &core->guard;
     }
+    object = core;
     by = Policy::by;
   }
   channel_case(const channel_case&) = delete;
@@ -108,6 +110,39 @@ class send_case final : public channel_case<T, Policy> {
  private:
   T& value_;
   F&& f_;
+};
+
+// What somebody sets.
+template <class Policy, class F>
+class event_case final : public select_case {
+ public:
+  event_case(basic_event<Policy>& awaited, F&& f) noexcept
+      : event_(awaited), f_(std::forward<F>(f)) {
+    if constexpr (!Policy::is_local) lock = &awaited.core_.guard;
+    object = &awaited.core_;
+    by = Policy::by;
+  }
+  event_case(const event_case&) = delete;
+  event_case& operator=(const event_case&) = delete;
+
+  bool is_ready(const loop_core*) noexcept override { return event_.is_set(); }
+  bool commit(claimed_waiters&) override { return event_.is_set(); }
+  void enter(select_wait& wait, int index) noexcept override {
+    place_.emplace(wait);
+    place_->claim = &wait.claim;
+    place_->index = index;
+    event_.core_.queue.push_back(*place_);
+  }
+  void leave() noexcept override {
+    if (place_ && place_->is_linked()) place_->unlink();
+  }
+  bool has_succeeded() noexcept override { return true; }  // it was set, even if it is no more
+  void finish() { std::forward<F>(f_)(); }
+
+ private:
+  basic_event<Policy>& event_;
+  F&& f_;
+  std::optional<wait_place> place_;
 };
 
 // The end of a task of this loop.
@@ -224,6 +259,12 @@ detail::send_case<T, Policy, F> on_send(detail::basic_channel<T, Policy>* to, T&
 template <class T, class F>
 detail::send_case<T, detail::any_thread, F> on_send(const sender<T>& to, T& value, F&& f) {
   return {&to.core(), value, std::forward<F>(f)};
+}
+
+// What an event stands for: f(), once it is set. It stays set.
+template <class Policy, class F>
+detail::event_case<Policy, F> on_event(detail::basic_event<Policy>& awaited, F&& f) {
+  return {awaited, std::forward<F>(f)};
 }
 
 // The end of a task of this loop, however it ended: f(). Its result is to be taken by get().

@@ -72,10 +72,8 @@ class selection {
   static constexpr std::size_t retry = static_cast<std::size_t>(-1);
 
   void lock_all() noexcept {
-    for (std::size_t i = 0; i < lock_count_; ++i) {
-      note_access(locks_[i], access::writes);  // for testing::explore
-      locks_[i]->lock();
-    }
+    for (std::size_t i = 0; i < count_; ++i) note_case(*cases_[i]);
+    for (std::size_t i = 0; i < lock_count_; ++i) locks_[i]->lock();
   }
   void unlock_all_but(const spin_lock* kept) noexcept {
     for (std::size_t i = 0; i < lock_count_; ++i) {
@@ -128,8 +126,13 @@ class selection {
     return one.commit(woken);
   }
 
+  static void note_case(const select_case& one) noexcept {
+    if (one.object != nullptr) note_access(one.object, access::writes);
+  }
+
   void leave_all() noexcept {
     for (std::size_t i = 0; i < count_; ++i) {
+      note_case(*cases_[i]);
       if (cases_[i]->lock != nullptr) cases_[i]->lock->lock();
       cases_[i]->leave();
       if (cases_[i]->lock != nullptr) cases_[i]->lock->unlock();

@@ -100,16 +100,16 @@ TEST_CASE_FIXTURE(no_leaks, "call: the result and the error come back to thread 
   CHECK_THROWS_WITH_AS(beside.ref().call([]() -> int { throw std::out_of_range("far"); }).get(),
                        "far", std::out_of_range);
   run([&] {
-    bool others_ran = false;
-    auto other = weft::spawn([&] { others_ran = true; });
+    std::atomic<bool> others_run{false};
+    auto other = weft::spawn([&] { others_run = true; });
     const int got = beside.ref()
-                        .call([] {
-                          weft::await_sleep(2ms);
+                        .call([&] {
+                          for (int i = 0; i < 10'000 && !others_run; ++i) weft::await_sleep(1ms);
                           return 7;
                         })
                         .get();
     CHECK(got == 7);
-    CHECK(others_ran);
+    CHECK(others_run);
   });
 }
 

@@ -9,6 +9,7 @@
 #include "weft/broadcast.hpp"
 #include "weft/channel.hpp"
 #include "weft/condition_variable.hpp"
+#include "weft/event.hpp"
 #include "weft/lazy.hpp"
 #include "weft/mutex.hpp"
 #include "weft/queue.hpp"
@@ -19,6 +20,7 @@ namespace weft_tests {
 struct any_thread {
   using mutex = weft::mutex;
   using condition = weft::condition_variable;
+  using event = weft::event;
   template <class Completion>
   using barrier = weft::barrier<Completion>;
   template <class T>
@@ -40,6 +42,7 @@ struct any_thread {
 struct one_loop {
   using mutex = weft::local::mutex;
   using condition = weft::local::condition_variable;
+  using event = weft::local::event;
   template <class Completion>
   using barrier = weft::local::barrier<Completion>;
   template <class T>

@@ -19,7 +19,7 @@ class loop;
 struct fiber;
 
 struct event_sink {
-  enum class kind : std::uint8_t { testing, debug, explore };
+  enum class kind : std::uint8_t { testing, debug, explore, locks };
 
   explicit event_sink(kind one) noexcept : which(one) {}
   event_sink(const event_sink&) = delete;

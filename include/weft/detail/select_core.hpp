@@ -41,6 +41,7 @@ class select_case {
   virtual bool has_succeeded() noexcept = 0;
 
   spin_lock* lock = nullptr;                // nullptr: one loop's own
+  const void* object = nullptr;             // what it looks at and changes, for testing::explore
   ended_by by = ended_by::fibers;           // who could end the wait
   time_point deadline = time_point::max();  // only of a case that waits for time
   bool is_otherwise = false;

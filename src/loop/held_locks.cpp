@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSL-1.0
+// See held_locks.hpp. What a thread's fibers hold is known to that thread alone: whoever locks,
+// unlocks and waits does so on it.
+#include "held_locks.hpp"
+
+#include <unwind.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <new>
+#include <string>
+
+#include "../base/code_names.hpp"
+#include "../base/debug_mode.hpp"
+#include "loop.hpp"
+#include "weft/detail/event_sink.hpp"
+#include "weft/report.hpp"
+#include "weft/testing.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+namespace {
+
+constexpr unsigned most_frames = 10;
+
+struct held {
+  const void* lock = nullptr;    // nullptr: this entry is free
+  const fiber* owner = nullptr;  // nullptr: it has ended; then `label` says who it was
+  const void* place = nullptr;   // that locked it
+  held_kind how{};
+  unsigned times = 0;          // a recursive lock, or a read lock
+  const char* wait = nullptr;  // the first one since
+  unsigned frame_count = 0;
+  std::array<void*, most_frames> frames{};  // of that wait, innermost first
+  std::array<char, 96> label{};
+};
+
+_Unwind_Reason_Code note_frame(_Unwind_Context* frame, void* argument) {
+  held& to = *static_cast<held*>(argument);
+  if (to.frame_count == most_frames) return _URC_END_OF_STACK;
+  // Inside the call, not behind it.
+  to.frames[to.frame_count++] = reinterpret_cast<void*>(_Unwind_GetIP(frame) - 1);
+  return _URC_NO_REASON;
+}
+
+const char* what(held_kind how) noexcept {
+  switch (how) {
+    case held_kind::exclusive:
+      return "a std::mutex or another pthread lock";
+    case held_kind::shared:
+      return "a pthread read lock";
+    case held_kind::initialiser:
+      return "the initialisation of a static variable";
+  }
+  return "";
+}
+
+const char* advice(held_kind how) noexcept {
+  return how == held_kind::initialiser
+             ? "A fiber of the same loop that comes there meanwhile ends the program by "
+               "__gnu_cxx::recursive_init_error. Initialise it before the loop runs, or take "
+               "weft::lazy."
+             : "A fiber of the same loop that wants it meanwhile stops the loop for good. Unlock "
+               "it "
+               "before the wait, or take weft::mutex.";
+}
+
+std::string name_and_site(const fiber& f) {
+  return describe(f) + " (spawned at " + describe(f.site) + ")";
+}
+
+// More than the locks that one thread's fibers hold at a time; what is beyond is not watched.
+constexpr std::size_t most_held = 64;
+
+class lock_watch final : public event_sink {
+ public:
+  lock_watch() noexcept : event_sink(kind::locks) {}
+
+  void locked(loop& here, const void* lock, held_kind how, const void* place) noexcept {
+    if (from != &here) here.add_sink(*this);
+    const fiber* const self = here.current;
+    held* free = nullptr;
+    for (held& one : all_) {
+      if (one.lock == lock && one.owner == self) {
+        ++one.times;
+        return;
+      }
+      if (one.lock == nullptr && free == nullptr) free = &one;
+    }
+    if (free == nullptr) return;
+    *free = held{};
+    free->lock = lock;
+    free->owner = self;
+    free->place = place;
+    free->how = how;
+    free->times = 1;
+  }
+
+  void unlocked(const loop& here, const void* lock) noexcept {
+    for (held& one : all_) {
+      if (one.lock != lock || one.owner != here.current) continue;
+      if (--one.times != 0) return;
+      const held ended = one;
+      one.lock = nullptr;
+      if (ended.wait != nullptr && is_new(ended.place)) report_wait(ended);
+      return;
+    }
+  }
+
+  bool holds_for_good(const loop& here, const void* lock, held_kind wanted,
+                      const void* place) noexcept {
+    for (const held& one : all_) {
+      if (one.lock != lock || one.owner == here.current) continue;
+      if (one.how == held_kind::shared && wanted == held_kind::shared) continue;
+      report_conflict(here, one, place);
+      return true;
+    }
+    return false;
+  }
+
+  void note(loop& here, testing::trace_kind event, const fiber& f,
+            const char* wait) noexcept override {
+    if (event != testing::trace_kind::park && event != testing::trace_kind::end) return;
+    for (held& one : all_) {
+      if (one.lock == nullptr || one.owner != &f) continue;
+      if (event == testing::trace_kind::end) {
+        std::snprintf(one.label.data(), one.label.size(), "fiber %llu, which has ended,",
+                      static_cast<unsigned long long>(f.id));
+        one.owner = nullptr;
+      } else if (one.wait == nullptr && here.current == &f) {
+        one.wait = wait;
+        _Unwind_Backtrace(&note_frame, &one);
+      }
+    }
+  }
+
+  void finish(loop&) noexcept override { all_ = {}; }
+
+ private:
+  bool is_new(const void* place) noexcept {
+    if (std::find(told_.begin(), told_.end(), place) != told_.end()) return false;
+    told_[told_count_++ % told_.size()] = place;
+    return true;
+  }
+
+  static void add_frames(std::string& text, const held& one) {
+    for (unsigned i = 0; i < one.frame_count; ++i) text += "\n  " + name_of_code(one.frames[i]);
+  }
+
+  static void report_wait(const held& one) noexcept {
+    try {
+      std::string text = "weft: " + name_and_site(*one.owner) + " waited (" + one.wait +
+                         ") while it held " + what(one.how) + ". Begun in " +
+                         name_of_code(one.place) + "; it waited in";
+      add_frames(text, one);
+      send_report(text + "\n" + advice(one.how));
+    } catch (const std::bad_alloc&) {
+      send_report("weft: a fiber waited while it held a pthread lock; no memory to say which");
+    }
+  }
+
+  static void report_conflict(const loop& here, const held& one, const void* place) noexcept {
+    try {
+      std::string text =
+          "weft: " + name_and_site(*here.current) + " wants, in " + name_of_code(place) + ", " +
+          what(one.how) + " that " +
+          (one.owner != nullptr ? name_and_site(*one.owner) : one.label.data()) + " holds since " +
+          name_of_code(one.place) + ". Both run on this thread, so it would never be free: " +
+          (one.how == held_kind::initialiser ? "the initialisation" : "the lock") + " fails.";
+      if (one.wait != nullptr) {
+        text += " The holder waits (" + std::string(one.wait) + ") in";
+        add_frames(text, one);
+      }
+      send_report(text + "\n" + advice(one.how));
+    } catch (const std::bad_alloc&) {
+      send_report("weft: two fibers of a thread want one pthread lock; no memory to say which");
+    }
+  }
+
+  std::array<held, most_held> all_{};
+  std::array<const void*, 32> told_{};  // places of locks, so that a loop says it once
+  std::size_t told_count_ = 0;
+};
+
+lock_watch& watch_of_thread() noexcept {
+  static thread_local lock_watch own;
+  return own;
+}
+
+}  // namespace
+
+bool watches_locks() noexcept {
+  const loop_core* const here = running_loop();
+  return here != nullptr && here->current != &here->idle && is_debug_mode();
+}
+
+bool is_held_for_good(const void* lock, held_kind wanted, const void* place) noexcept {
+  return watch_of_thread().holds_for_good(whole(*running_loop()), lock, wanted, place);
+}
+
+void note_locked(const void* lock, held_kind how, const void* place) noexcept {
+  watch_of_thread().locked(whole(*running_loop()), lock, how, place);
+}
+
+void note_unlocked(const void* lock) noexcept {
+  watch_of_thread().unlocked(whole(*running_loop()), lock);
+}
+
+}  // namespace detail
+WEFT_NAMESPACE_END
