@@ -28,6 +28,9 @@ constexpr wait_type select_waits[] = {
 
 // xorshift64: a loop's own, so that a seed makes it repeat; without one, by the time.
 std::size_t draw(loop_core* here, std::size_t count) noexcept {
+  if (WEFT_UNLIKELY(here != nullptr && here->is_watched)) {
+    if (chooser* const one = chooser_here()) return one->draw(count);  // every one, in its turn
+  }
   std::uint64_t by_time = 1;
   if (here == nullptr) {
     by_time |= static_cast<std::uint64_t>(the_machine_clock().now().time_since_epoch().count())

@@ -62,6 +62,11 @@ bool explorer::advance() {
   end_step();
   while (!path_.empty()) {
     choice& last = path_.back();
+    if (last.is_draw) {
+      if (++last.taken < last.who.size()) return true;
+      path_.pop_back();
+      continue;
+    }
     if (reduces_) last.asleep.push_back({last.who[last.taken], last.step});
     const bool may_depart = last.departures < how_.preemption_bound;
     std::uint32_t another = last.taken + 1;
@@ -100,13 +105,31 @@ void explorer::choose_next(loop& here) {
     const bool has_timer = timers_race_ && !here.timers.empty();
     const auto count = static_cast<std::uint32_t>(here.ready.size()) + (has_timer ? 1 : 0);
     list_alternatives(here, count);
-    const std::uint32_t chosen = count > 1 && !is_stopping_ ? decide(here, count) : 0;
+    const std::uint32_t chosen = count > 1 && !is_stopping_ ? decide(here, count, false) : 0;
     if (chosen < here.ready.size()) {
       here.ready.bring_to_front(offset_of(here, chosen));
       take(here.ready.at(0));
       return;
     }
     let_time_pass(here);
+  }
+}
+
+// A step that draws is the same fiber's with every lot, and what it touches differs: it commutes
+// with none. No bound counts lots.
+std::size_t explorer::draw(std::size_t count) noexcept {
+  if (is_stopping_) return 0;
+  try {
+    constexpr std::uint64_t lot = std::uint64_t{1} << 63;
+    step_.is_everything = true;
+    who_.clear();
+    for (std::size_t i = 0; i < count; ++i) who_.push_back(lot + i);
+    const std::uint32_t drawn = decide(*from, static_cast<std::uint32_t>(count), true);
+    steps_.note_draw(drawn, count);
+    return drawn;
+  } catch (const std::bad_alloc&) {
+    contradict("there was no memory to go on exploring");
+    return 0;  // the next choice gives up
   }
 }
 
@@ -146,7 +169,7 @@ void explorer::list_alternatives(const loop& here, std::uint32_t count) {
   if (reduces_ && count == 1 && is_asleep(asleep_, who_[0])) is_redundant_ = true;
 }
 
-std::uint32_t explorer::decide(const loop& here, std::uint32_t count) {
+std::uint32_t explorer::decide(const loop& here, std::uint32_t count, bool is_draw) {
   const std::size_t position = choices_.size();
   std::uint32_t taken = 0;
   if (is_replay_) {
@@ -166,29 +189,30 @@ std::uint32_t explorer::decide(const loop& here, std::uint32_t count) {
     }
     taken = known.taken;
     asleep_ = known.asleep;
-    step_choice_ = position;
+    if (!is_draw) step_choice_ = position;
   } else {
-    taken = decide_anew(count);
+    taken = decide_anew(count, is_draw);
   }
   choices_.push_back(taken);
-  departures_ += taken != 0;
+  departures_ += taken != 0 && !is_draw;
   return taken;
 }
 
-std::uint32_t explorer::decide_anew(std::uint32_t count) {
+std::uint32_t explorer::decide_anew(std::uint32_t count, bool is_draw) {
   if (is_redundant_) return 0;
   choice made;
   made.departures = departures_;
-  if (reduces_) {
+  made.is_draw = is_draw;
+  if (reduces_ && !is_draw) {
     while (made.taken < count && is_asleep(asleep_, who_[made.taken])) ++made.taken;
     if (made.taken == count) {  // whatever comes now came before: to its end, without choices
       is_redundant_ = true;
       return 0;
     }
-    made.asleep = asleep_;
   }
+  if (reduces_) made.asleep = asleep_;
   made.who = who_;
-  step_choice_ = path_.size();
+  if (!is_draw) step_choice_ = path_.size();
   path_.push_back(std::move(made));
   return path_.back().taken;
 }

@@ -64,6 +64,7 @@ class explorer final : public chooser, public event_sink {
 
   // -- chooser --
   void choose(loop& here) noexcept override;
+  std::size_t draw(std::size_t count) noexcept override;
   void touched(const void* object, access how) noexcept override;
   void touched(const fiber& f, access how, bool only_its_end) noexcept override;
   void declared(const void* object, access how, const char* name) noexcept override;
@@ -80,7 +81,8 @@ class explorer final : public chooser, public event_sink {
   struct choice {
     std::uint32_t taken = 0;
     unsigned departures = 0;  // before it
-    std::vector<std::uint64_t> who;  // each alternative's fiber; 0: time
+    bool is_draw = false;
+    std::vector<std::uint64_t> who;  // each alternative's fiber; 0: time; of a draw a lot
     // With a reduction:
     sleep_set asleep;
     step_accesses step;  // of the alternative that was taken
@@ -90,8 +92,8 @@ class explorer final : public chooser, public event_sink {
   void choose_next(loop& here);
   bool call_root(loop& here);
   std::size_t offset_of(const loop& here, std::uint32_t alternative) const noexcept;
-  std::uint32_t decide(const loop& here, std::uint32_t count);
-  std::uint32_t decide_anew(std::uint32_t count);
+  std::uint32_t decide(const loop& here, std::uint32_t count, bool is_draw);
+  std::uint32_t decide_anew(std::uint32_t count, bool is_draw);
   void list_alternatives(const loop& here, std::uint32_t count);
   void take(const fiber& chosen);
   void let_time_pass(loop& here);

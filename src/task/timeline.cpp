@@ -72,6 +72,10 @@ void timeline::note_access(const void*, access how, const char* name) {
   if (name != nullptr) push({how == access::reads ? kind::reads : kind::writes, 0, name});
 }
 
+void timeline::note_draw(std::size_t drawn, std::size_t count) {
+  push({kind::draws, drawn, nullptr, count});
+}
+
 void timeline::freeze(const loop& here, const char* how) {
   push({kind::fails, 0, how});
   keep_name(here.root);
@@ -101,6 +105,8 @@ std::string timeline::describe(const event& e) const {
       return "yields";
     case kind::offers:
       return "may switch";
+    case kind::draws:
+      return "draws " + std::to_string(e.id + 1) + " of " + std::to_string(e.number);
     case kind::wakes:
       return "wakes " + name(e.id);
     case kind::ends:

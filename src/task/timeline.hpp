@@ -28,6 +28,7 @@ class timeline {
   void note(testing::trace_kind of, const fiber& f, const char* what);
   void note_jump(time_point now);
   void note_access(const void* object, access how, const char* name);
+  void note_draw(std::size_t drawn, std::size_t count);
   void note_offer() noexcept { is_offer_ = true; }  // the yield that follows is a maybe_switch()
 
   // The schedule has failed, `how` in a static text: nothing more is noted.
@@ -41,6 +42,7 @@ class timeline {
     parks,
     yields,
     offers,
+    draws,
     wakes,
     ends,
     jump,

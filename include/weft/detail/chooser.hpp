@@ -5,6 +5,7 @@
 // costs nothing where a switch is hot: only the slow path of a watched loop looks for it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "weft/detail/compiler.hpp"
@@ -29,6 +30,9 @@ class chooser {
   // Brings the fiber that is to run next to the front of the ring, which is not empty; may fire
   // timers before. Runs in the idle context.
   virtual void choose(loop& here) noexcept = 0;
+
+  // One of `count` in the middle of a step, where a program would draw lots (select).
+  virtual std::size_t draw(std::size_t count) noexcept = 0;
 
   // The running step touched an object of weft's, or a fiber: the end of one, or all of it.
   virtual void touched(const void* object, access how) noexcept = 0;

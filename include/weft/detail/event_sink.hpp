@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Whom a loop tells what it does: testing::trace, debug::trace, testing::explore. Layer: loop. While there is one,
-// the loop is watched: every switch takes its slow path, and only there is anything told.
+// Whom a loop tells what it does: testing::trace, debug::trace, testing::explore. Layer: loop.
+// While there is one, the loop is watched: every switch takes its slow path, and only there is
+// anything told.
 #pragma once
 
 #include <cstdint>
