@@ -11,7 +11,9 @@
 // (measured: one call above the yield 29 ns, four calls 60 ns; with the thunk 11 and 12).
 // So the thunk is call-ed (pushes entry R), hands jump_fcontext a local label as the return
 // address and jumps to it. Whoever is resumed lands on that label and executes `ret`, which takes
-// R off again: its own return address and R are the same where both sides run the same code.
+// R off again: its own return address and R are the same where both sides run the same code. Where
+// they are not, that `ret` would always be mispredicted; an indirect jump, which is predicted by
+// what came before, leaves instead (two kinds of fibers that yield in turn: see tests/bench).
 //
 //   the stack of a suspended side                    what is not saved here, and why
 //   +---------------------------------+              caller-saved registers: the thunk is called
@@ -38,6 +40,8 @@ WEFT_C_NAME(context_switch):
         .cfi_startproc
         endbr64
         movq    %rdi, WEFT_CONTEXT_FROM(%rsi)   // the resumed side learns whom it must save
+        movq    (%rsp), %rax
+        movq    %rax, WEFT_CONTEXT_ENTRY(%rdi)  // where this side goes on; it has begun long since
         movq    WEFT_CONTEXT_SP(%rsi), %rdi     // jump_fcontext(fctx, data): data stays rsi = to
         leaq    .Larrived(%rip), %rax
         pushq   %rax
@@ -53,7 +57,15 @@ WEFT_C_NAME(context_arrived):
         endbr64                                 // reached by an indirect jump
         movq    WEFT_CONTEXT_FROM(%rdx), %rcx
         movq    %rax, WEFT_CONTEXT_SP(%rcx)     // only now is the other side's handle known
+        movq    WEFT_CONTEXT_ENTRY(%rcx), %rcx
+        cmpq    %rcx, (%rsp)                    // the same code?
+        jne     .Lgo_elsewhere
         ret
+.Lgo_elsewhere:
+        popq    %rcx
+        .cfi_adjust_cfa_offset -8
+        .cfi_register rip, rcx
+        notrack jmp *%rcx                       // to behind a call, where no endbr64 stands
         .cfi_endproc
         .size   WEFT_C_NAME(context_switch), . - WEFT_C_NAME(context_switch)
 

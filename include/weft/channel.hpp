@@ -63,11 +63,12 @@ class basic_channel {
   WEFT_INLINE bool send_until(T& value, time_point deadline) {
     loop_core* const here = fibers_loop();
     {
-      claimed_waiters woken;
-      hold_guard hold(core_.guard);
-      if (WEFT_UNLIKELY(core_.is_closed())) throw_channel_closed();
-      if (WEFT_UNLIKELY(!core_.send(value, woken))) {
-        return wait_to_send(here, value, deadline, hold, woken);
+      hold_guard hold(core_.guard, here);
+      if (!core_.send_quickly(value, here)) {
+        claimed_waiters woken(here);
+        const release_first order(hold);
+        if (WEFT_UNLIKELY(core_.is_closed())) throw_channel_closed();
+        if (!core_.send(value, woken)) return wait_to_send(here, value, deadline, hold, woken);
       }
     }
     spend_of(here);
@@ -77,8 +78,9 @@ class basic_channel {
   // Hands `value` over if that is possible at once.  Parks: never.  Calls from: fiber, any thread.
   // Throws: closed_error; what T's move constructor throws.
   [[nodiscard]] WEFT_INLINE bool try_send(T&& value) {
-    claimed_waiters woken;
-    const hold_guard hold(core_.guard);
+    loop_core* const here = fibers_loop();
+    claimed_waiters woken(here);
+    const hold_guard hold(core_.guard, here);
     if (WEFT_UNLIKELY(core_.is_closed())) throw_channel_closed();
     return core_.send(value, woken);
   }
@@ -101,8 +103,9 @@ class basic_channel {
   [[nodiscard]] bool try_recv(T& to) {
     std::optional<T> out;
     {
-      claimed_waiters woken;
-      const hold_guard hold(core_.guard);
+      loop_core* const here = fibers_loop();
+      claimed_waiters woken(here);
+      const hold_guard hold(core_.guard, here);
       if (!core_.receive(out, woken)) return false;
     }
     to = std::move(*out);
@@ -113,18 +116,19 @@ class basic_channel {
   // gets closed_error and keeps its value. Closing again changes nothing.
   // Parks: never.  Calls from: fiber, any thread.
   void close() noexcept {
-    claimed_waiters woken;
-    const hold_guard hold(core_.guard);
+    loop_core* const here = fibers_loop();
+    claimed_waiters woken(here);
+    const hold_guard hold(core_.guard, here);
     core_.close(woken);
   }
 
   // What another thread may have changed a moment later.  Calls from: any thread.
   bool is_closed() const noexcept {
-    const hold_guard hold(core_.guard);
+    const hold_guard hold(core_.guard, running_loop());
     return core_.is_closed();
   }
   std::size_t size() const noexcept {
-    const hold_guard hold(core_.guard);
+    const hold_guard hold(core_.guard, running_loop());
     return core_.queued();
   }
   std::size_t capacity() const noexcept { return core_.capacity(); }
@@ -139,20 +143,24 @@ class basic_channel {
  private:
   class hold_guard {
    public:
-    WEFT_INLINE explicit hold_guard(typename Policy::lock& lock) noexcept : lock_(lock) { take(); }
+    // `here`: the running loop, or nullptr.
+    WEFT_INLINE hold_guard(typename Policy::lock& lock, const loop_core* here) noexcept
+        : lock_(lock) {
+      take(here);
+    }
     WEFT_INLINE ~hold_guard() {
       if (is_held_) lock_.unlock();
     }
     hold_guard(const hold_guard&) = delete;
     hold_guard& operator=(const hold_guard&) = delete;
 
-    WEFT_INLINE void take() noexcept {
-      note_access(&lock_, access::writes);  // for testing::explore
+    WEFT_INLINE void take(const loop_core* here) noexcept {
+      note_access(here, &lock_, access::writes);  // for testing::explore
       lock_.lock();
       is_held_ = true;
     }
     WEFT_INLINE void release() noexcept {
-      lock_.unlock();
+      if (is_held_) lock_.unlock();
       is_held_ = false;
     }
 
@@ -161,13 +169,26 @@ class basic_channel {
     bool is_held_ = false;
   };
 
+  // Who was claimed under the lock is signalled after it.
+  class release_first {
+   public:
+    WEFT_INLINE explicit release_first(hold_guard& hold) noexcept : hold_(hold) {}
+    WEFT_INLINE ~release_first() { hold_.release(); }
+    release_first(const release_first&) = delete;
+    release_first& operator=(const release_first&) = delete;
+
+   private:
+    hold_guard& hold_;
+  };
+
   WEFT_INLINE recv_end receive(std::optional<T>& out, time_point deadline) {
     loop_core* const here = fibers_loop();
     {
-      claimed_waiters woken;
-      hold_guard hold(core_.guard);
-      if (WEFT_UNLIKELY(!core_.receive(out, woken))) {
-        return wait_to_receive(here, out, deadline, hold, woken);
+      hold_guard hold(core_.guard, here);
+      if (!core_.receive_quickly(out, here)) {
+        claimed_waiters woken(here);
+        const release_first order(hold);
+        if (!core_.receive(out, woken)) return wait_to_receive(here, out, deadline, hold, woken);
       }
     }
     spend_of(here);
@@ -185,7 +206,7 @@ class basic_channel {
       hold.release();
       if (!wait_or_throw(own, core_.guard, send_wait, deadline)) return false;
       if (WEFT_LIKELY(own.came_to() == channel_verdict::done)) return true;
-      hold.take();
+      hold.take(here);
       if (core_.is_closed()) throw_channel_closed();
       if (core_.send(value, woken)) return true;
       is_first = true;
@@ -203,7 +224,7 @@ class basic_channel {
       hold.release();
       if (!wait_or_throw(own, core_.guard, receive_wait, deadline)) return recv_end::timed_out;
       if (WEFT_LIKELY(own.came_to() == channel_verdict::done)) return recv_end::value;
-      hold.take();
+      hold.take(here);
       if (core_.receive(out, woken)) return recv_end::value;
       is_first = true;
     }

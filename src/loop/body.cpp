@@ -77,12 +77,12 @@ void forget_held_locks(fiber& f) noexcept {
   try {
     send_report(
         "weft: " + describe(f) + " (spawned at " + describe(f.site) + ") ended while it held " +
-        (f.held_locks == 1 ? "a mutex" : std::to_string(f.held_locks) + " mutexes") +
+        (held_locks(f) == 1 ? "a mutex" : std::to_string(held_locks(f)) + " mutexes") +
         ": nobody can take it any more. Lock by std::lock_guard, which unlocks on every way out.");
   } catch (...) {
     send_report("weft: a task ended while it held a mutex, and there was no memory to name it.");
   }
-  f.held_locks = 0;
+  f.locks_taken = f.locks_given = 0;
 }
 
 // From the body's first instruction until everybody who waits for its end knows.
@@ -97,7 +97,7 @@ static void live(loop_core& here, fiber& self) noexcept {
   if (!self.has_handle) {
     discard_unseen(self, "was detached");  // may park as well
   }
-  if (WEFT_UNLIKELY(self.held_locks != 0)) forget_held_locks(self);
+  if (WEFT_UNLIKELY(held_locks(self) != 0)) forget_held_locks(self);
   if (WEFT_UNLIKELY(self.has_locals)) drop_locals(self);  // and this
   WEFT_ASSERT(self.state == fiber_state::ready);
   self.state = fiber_state::done;

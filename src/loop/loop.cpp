@@ -224,7 +224,7 @@ void loop::leave() noexcept {
   if (watched.limit != duration::zero()) stop_watching(watched);
   WEFT_ASSERT(current == &root);
   while (sinks != nullptr) remove_sink(*sinks);
-  if (root.held_locks != 0) forget_held_locks(root);
+  if (held_locks(root) != 0) forget_held_locks(root);
   WEFT_C_NAME(current_loop) = nullptr;
   root.state = fiber_state::done;
   tree_bell.stop();

@@ -75,7 +75,7 @@ bool lock_core<Policy>::try_lock_slowly(loop_core* here) noexcept {
     is_taken = true;
   }
   guard_.unlock();
-  if (is_taken && here != nullptr) ++here->current->held_locks;
+  if (is_taken && here != nullptr) ++here->current->locks_taken;
   return is_taken;
 }
 
@@ -132,7 +132,7 @@ bool lock_core<Policy>::wait_for_lock(loop_core* here, time_point deadline) {
     }
     was_robbed = own.was_robbed;
   }
-  if (here != nullptr) ++here->current->held_locks;
+  if (here != nullptr) ++here->current->locks_taken;
   return true;
 }
 

@@ -11,7 +11,7 @@ const fiber* known_holder(lock_holder holder) noexcept {
   loop_core* const here = running_loop();
   if (here == nullptr || holder == nobody || (holder & is_a_thread) != 0) return nullptr;
   const fiber* const f = whole(*here).find_fiber(reinterpret_cast<const void*>(holder));
-  return f != nullptr && f->held_locks != 0 ? f : nullptr;
+  return f != nullptr && held_locks(*f) != 0 ? f : nullptr;
 }
 
 std::string describe_holder(lock_holder holder) {

@@ -56,7 +56,7 @@ bool once_core<Policy>::begin(const char* call) {
     wait_or_throw(own, core_, once_wait<Policy>);
     if (own.verdict == once_verdict::done) return false;
   }
-  if (here != nullptr) ++here->current->held_locks;
+  if (here != nullptr) ++here->current->locks_taken;
   return true;
 }
 
@@ -64,7 +64,7 @@ template <class Policy>
 void once_core<Policy>::succeed() noexcept {
   claimed_waiters woken;  // signalled when it dies, after unlock()
   loop_core* const here = fibers_loop();
-  if (here != nullptr) --here->current->held_locks;
+  if (here != nullptr) ++here->current->locks_given;
   core_.lock();
   doer_.store(nobody, std::memory_order_relaxed);
   is_done_.store(true, std::memory_order_release);  // pairs with the acquire of is_done()
@@ -75,7 +75,7 @@ void once_core<Policy>::succeed() noexcept {
 template <class Policy>
 void once_core<Policy>::fail() noexcept {
   loop_core* const here = fibers_loop();
-  if (here != nullptr) --here->current->held_locks;
+  if (here != nullptr) ++here->current->locks_given;
   core_.lock();
   wait_place* const next = core_.claim_first(once_verdict::your_turn);
   const lock_holder holder = next != nullptr ? static_cast<once_waiter*>(next)->self : nobody;

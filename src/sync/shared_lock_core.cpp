@@ -38,10 +38,10 @@ template <class Policy>
 constexpr wait_type shared_wait{"shared mutex", Policy::by, &visit_writer<Policy>};
 
 void count_lock(loop_core* here) noexcept {
-  if (here != nullptr) ++here->current->held_locks;
+  if (here != nullptr) ++here->current->locks_taken;
 }
 void count_unlock(loop_core* here) noexcept {
-  if (here != nullptr) --here->current->held_locks;
+  if (here != nullptr) ++here->current->locks_given;
 }
 
 }  // namespace

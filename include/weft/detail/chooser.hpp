@@ -61,9 +61,11 @@ WEFT_API void note_looked_at(const fiber& f) noexcept;
 
 // The same of an object.  Calls from: any thread.
 WEFT_API void tell_touched(const void* object, access how) noexcept;
-WEFT_INLINE void note_access(const void* object, access how) noexcept {
-  const loop_core* const here = running_loop();
+WEFT_INLINE void note_access(const loop_core* here, const void* object, access how) noexcept {
   if (WEFT_UNLIKELY(here != nullptr && here->is_watched)) tell_touched(object, how);
+}
+WEFT_INLINE void note_access(const void* object, access how) noexcept {
+  note_access(running_loop(), object, how);
 }
 
 }  // namespace detail

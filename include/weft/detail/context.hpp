@@ -32,7 +32,8 @@ struct context {
   std::uint16_t x87_control = 0x37f;
 #else
   context* from = nullptr;        // who switched here last; written by the switch, read at arrival
-  context_entry entry = nullptr;  // where a fresh context begins
+  // Where a fresh context begins; once it has, where it goes on after the switch that it left by.
+  context_entry entry = nullptr;
 #endif
 };
 

@@ -186,7 +186,11 @@ struct alignas(64) fiber {
                                   // meanwhile a child's place in its group
   local_node* locals = nullptr;   // values of fiber_locals; null unless has_locals
   std::uint16_t stack_class = 0;  // index into the stack pool's sizes
-  std::uint16_t held_locks = 0;   // mutexes that it has locked: none may be left at its end
+  // Mutexes that it has locked and unlocked: none may be left at its end (256 at once would look
+  // like none). Two counts that only go up: one that goes up and down would be the longest chain of
+  // stores and loads in a lock and unlock.
+  std::uint8_t locks_taken = 0;
+  std::uint8_t locks_given = 0;
   bool is_pooled = false;         // from the home loop's record pool, else from the heap
   bool is_cancel_called = false;  // cancel() of the task: the outermost of all scopes
   weft::on_cancel on_cancel = weft::on_cancel::throws;
@@ -196,6 +200,11 @@ static_assert(sizeof(fiber) <= 384, "a parked fiber is to cost 5.3 KB with all t
 
 inline std::string_view name_of(const fiber& f) noexcept {
   return f.bag ? std::string_view(f.bag->name) : std::string_view();
+}
+
+// How many mutexes it holds.
+inline unsigned held_locks(const fiber& f) noexcept {
+  return static_cast<std::uint8_t>(f.locks_taken - f.locks_given);
 }
 
 // Throws: std::bad_alloc.

@@ -100,7 +100,7 @@ class WEFT_API lock_core {
                                                      std::memory_order_relaxed))) {
       unlock_slowly(here, seen, call);
     }
-    if (WEFT_LIKELY(here != nullptr)) --here->current->held_locks;
+    if (WEFT_LIKELY(here != nullptr)) ++here->current->locks_given;
   }
 
   // True if the calling fiber or thread holds it.
@@ -124,7 +124,7 @@ class WEFT_API lock_core {
             seen, this_holder(here), std::memory_order_acquire, std::memory_order_relaxed))) {
       return false;
     }
-    if (WEFT_LIKELY(here != nullptr)) ++here->current->held_locks;
+    if (WEFT_LIKELY(here != nullptr)) ++here->current->locks_taken;
     return true;
   }
 

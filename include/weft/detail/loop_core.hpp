@@ -160,7 +160,7 @@ WEFT_INLINE void make_blank(fiber& record) noexcept {
   record.has_handle = record.is_callback = record.is_stackless = record.is_result_taken =
       record.is_error_seen = record.has_baggage = record.has_locals = false;
   record.is_cancel_called = false;
-  record.held_locks = 0;
+  record.locks_taken = record.locks_given = 0;
   record.on_cancel = on_cancel::throws;
   record.ops = nullptr;
   record.stack_class = 0;

@@ -100,19 +100,25 @@ WEFT_INLINE wake_reason park(loop_core& here, const wait_type& what, const void*
   return self.woken_by;
 }
 
-// Makes a parked fiber of this thread's loop ready and takes it out of its wait room and timer;
-// a no-op for one that is not parked (a wait is woken once).
-WEFT_INLINE void wake(fiber& parked, wake_reason reason) noexcept {
-  if (parked.state != fiber_state::parked) return;
+// Makes a fiber ready that is parked on this thread's loop, in no wait room.
+WEFT_INLINE void wake_parked(fiber& parked, wake_reason reason) noexcept {
   loop_core& here = *parked.home;
   WEFT_DEBUG_ASSERT(running_loop() == &here || running_loop() == nullptr);
-  if (parked.node.is_linked()) parked.node.unlink();
+  WEFT_DEBUG_ASSERT(parked.state == fiber_state::parked && !parked.node.is_linked());
   if (WEFT_UNLIKELY(parked.sleep.is_armed())) disarm_timer(here, parked);
   parked.state = fiber_state::ready;
   parked.woken_by = reason;
   parked.since = here.last_look;
   here.ready.push(parked);
   if (WEFT_UNLIKELY(here.is_watched)) trace_wake(here, parked);
+}
+
+// Makes a parked fiber of this thread's loop ready and takes it out of its wait room and timer;
+// a no-op for one that is not parked (a wait is woken once).
+WEFT_INLINE void wake(fiber& parked, wake_reason reason) noexcept {
+  if (parked.state != fiber_state::parked) return;
+  if (parked.node.is_linked()) parked.node.unlink();
+  wake_parked(parked, reason);
 }
 
 WEFT_API void visit_joined(const void* on, awaited_visitor& to);

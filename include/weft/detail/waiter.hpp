@@ -45,6 +45,7 @@ struct wait_place : list_node {
   WEFT_INLINE explicit wait_place(waker& owner) noexcept : who(&owner) {}
 
   WEFT_INLINE void signal() noexcept { who->signal(); }
+  WEFT_INLINE void signal(const loop_core* here) noexcept { who->signal(here); }
 
   waker* const who;
   select_claim* claim = nullptr;  // of a select, which has several places
@@ -54,9 +55,10 @@ struct wait_place : list_node {
 
 // One wait in one queue.
 struct waiter : waker, wait_place {
-  // `on` is told to the search for deadlocks by wait_type::awaited.
+  // `here` is what fibers_loop() said. `on` is told to the search for deadlocks by
+  // wait_type::awaited.
   WEFT_INLINE waiter(loop_core* here, const void* on) noexcept
-      : waker(here), wait_place(static_cast<waker&>(*this)), object(on) {}
+      : waker(of_fiber{}, here), wait_place(static_cast<waker&>(*this)), object(on) {}
 
   using waker::signal;
 
@@ -69,7 +71,8 @@ enum class queue_end : std::uint8_t { signalled, timed_out, cancelled };
 // that is due already ends the wait before it begins.
 WEFT_INLINE wake_reason wait_for_signal(waker& self, const wait_type& what, time_point deadline,
                                         bool is_cancellable) noexcept {
-  if (is_cancellable && self.is_for_fiber()) {
+  if (WEFT_UNLIKELY(!self.is_for_fiber())) return self.wait_until(deadline, false, what);
+  if (is_cancellable) {
     const loop_core& here = *self.waiting_fiber()->home;
     is_cancellable = is_cancel_deliverable(here);
     if (WEFT_UNLIKELY((here.current->attention & attention_cancel) != 0) && is_cancellable &&
@@ -77,7 +80,7 @@ WEFT_INLINE wake_reason wait_for_signal(waker& self, const wait_type& what, time
       return wake_reason::cancelled;
     }
   }
-  return self.is_for_fiber() && deadline == time_point::max() && !self.has_arrived()
+  return WEFT_LIKELY(deadline == time_point::max() && !self.has_arrived())
              ? self.park_once(is_cancellable, what)
              : self.wait_until(deadline, is_cancellable, what);
 }
@@ -125,27 +128,34 @@ WEFT_INLINE void spend_of(loop_core* here) noexcept {
 // a deadline has ended already is passed over: what it would be given goes to the next (sem 49,
 // 52). Precondition: the queue's lock is held.
 WEFT_INLINE wait_place* first_waiting(list& queue, const loop_core* here) noexcept {
-  return static_cast<wait_place*>(queue.find_if([here](list_node& node) {
+  const auto can_have_it = [here](list_node& node) {
     auto& place = static_cast<wait_place&>(node);
     return !place.who->is_leaving(here) &&
            (WEFT_LIKELY(place.claim == nullptr) || place.claim->take(place.index));
-  }));
+  };
+  if (queue.empty()) return nullptr;
+  if (WEFT_LIKELY(can_have_it(queue.front()))) return static_cast<wait_place*>(&queue.front());
+  return static_cast<wait_place*>(queue.find_if(can_have_it));
 }
 
 // Waiters that were claimed under a lock, to be signalled after it: signal() may make a system
 // call. Chained by `prev` alone, so that to its owner a claimed waiter is linked nowhere.
 class claimed_waiters {
  public:
-  claimed_waiters() noexcept = default;
+  claimed_waiters() noexcept : claimed_waiters(running_loop()) {}
+  WEFT_INLINE explicit claimed_waiters(const loop_core* here) noexcept : here_(here) {}
   claimed_waiters(const claimed_waiters&) = delete;
   claimed_waiters& operator=(const claimed_waiters&) = delete;
-  ~claimed_waiters() {
+  WEFT_INLINE ~claimed_waiters() {
     while (first_ != nullptr) {
       wait_place& next = *std::exchange(first_, static_cast<wait_place*>(first_->prev));
       next.prev = nullptr;
-      next.signal();  // its owner may be gone from here on
+      next.signal(here_);  // its owner may be gone from here on
     }
   }
+
+  // The running loop, or nullptr.
+  const loop_core* here() const noexcept { return here_; }
 
   // Takes `w` out of its queue.  Precondition: the queue's lock is held.
   WEFT_INLINE void claim(wait_place& w, std::uint8_t verdict) noexcept {
@@ -159,11 +169,11 @@ class claimed_waiters {
     last_ = &w;
   }
   void claim_all(list& queue, std::uint8_t verdict) noexcept {
-    const loop_core* const here = running_loop();
-    while (wait_place* const first = first_waiting(queue, here)) claim(*first, verdict);
+    while (wait_place* const first = first_waiting(queue, here_)) claim(*first, verdict);
   }
 
  private:
+  const loop_core* const here_;
   wait_place* first_ = nullptr;
   wait_place* last_ = nullptr;
 };

@@ -28,6 +28,10 @@ class WEFT_API waker {
     // The idle context parks nowhere: it is the thread.
     if (WEFT_LIKELY(here != nullptr && here->current != &here->idle)) self_ = here->current;
   }
+  // The same for who has asked fibers_loop().
+  struct of_fiber {};
+  WEFT_INLINE waker(of_fiber, loop_core* here) noexcept
+      : self_(here != nullptr ? here->current : nullptr) {}
   waker(const waker&) = delete;
   waker& operator=(const waker&) = delete;
 
@@ -49,9 +53,10 @@ class WEFT_API waker {
     return has_arrived_ ? wake_reason::completed : reason;
   }
 
-  // Ends the wait.  Calls from: any thread, once.
-  WEFT_INLINE void signal() noexcept {
-    if (WEFT_LIKELY(self_ != nullptr && self_->home == running_loop())) {
+  // Ends the wait.  Calls from: any thread, once. `here`: its running loop, or nullptr.
+  WEFT_INLINE void signal() noexcept { signal(running_loop()); }
+  WEFT_INLINE void signal(const loop_core* here) noexcept {
+    if (WEFT_LIKELY(self_ != nullptr && self_->home == here)) {
       signal_here();
     } else {
       signal_elsewhere();
@@ -63,6 +68,19 @@ class WEFT_API waker {
     has_arrived_ = true;
     // Woken by a deadline or cancel meanwhile, it is not parked here; it will see the flag.
     if (WEFT_LIKELY(self_->wait_on == this)) wake(*self_, wake_reason::completed);
+  }
+
+  // True if its fiber is parked here, on the loop `here` (this thread's), and nothing has ended
+  // that.
+  WEFT_INLINE bool is_parked(const loop_core* here) const noexcept {
+    return self_ != nullptr && self_->home == here && self_->state == fiber_state::parked &&
+           self_->wait_on == this;
+  }
+
+  // The same as signal().  Precondition: is_parked().
+  WEFT_INLINE void signal_parked() noexcept {
+    has_arrived_ = true;
+    wake_parked(*self_, wake_reason::completed);
   }
 
   // True if a deadline or a cancel has ended the wait already, of a fiber of the loop `here` (this
