@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // How select chooses: see select_core.hpp.
 //
-// - All cases' locks are taken in the order of their addresses, so that two selects over the same
-//   channels cannot lock each other out. Under them the ready cases are found and one is drawn; all
-//   locks but its own are given up, and it is carried out. No user code runs under another's lock.
+// - First the cases are asked one by one, in a random order: mostly one is ready, and one lock is
+//   cheaper than all.
+// - Then all cases' locks are taken in the order of their addresses, so that two selects over the
+//   same channels cannot lock each other out. Under them the ready cases are found and one is
+//   drawn; all locks but its own are given up, and it is carried out. No user code runs under
+//   another's lock.
 // - If none is ready, each case gets a place in its queue before a lock is given up: nothing that
 //   happens after the look is missed.
 // - Whoever serves one of the places must first take the claim that all of them share. So exactly
@@ -11,7 +14,9 @@
 #include "weft/select.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <new>
 #include <string>
 
@@ -40,7 +45,7 @@ std::size_t draw(loop_core* here, std::size_t count) noexcept {
   x ^= x << 13;
   x ^= x >> 7;
   x ^= x << 17;
-  return static_cast<std::size_t>((x >> 32) % count);
+  return static_cast<std::size_t>(((x >> 32) * count) >> 32);  // no division: 25 cycles
 }
 
 // One select under way.
@@ -58,13 +63,16 @@ class selection {
         first_due_ = i;
       }
     }
-    std::sort(locks_, locks_ + lock_count_);
-    lock_count_ = static_cast<std::size_t>(std::unique(locks_, locks_ + lock_count_) - locks_);
+    if (lock_count_ > 1) order_locks();
   }
 
   std::size_t run() {
+    std::size_t done = count_;
+    // For testing::explore a draw among those that are ready is the smaller choice.
+    const bool is_explored = is_watched() && chooser_here() != nullptr;
+    if (!is_explored && try_one_by_one(done)) return done;
     for (;;) {
-      std::size_t done = count_;
+      done = count_;
       if (try_ready(done)) return done;
       if (done == retry) continue;
       if (wait(done)) return done;
@@ -73,9 +81,23 @@ class selection {
 
  private:
   static constexpr std::size_t retry = static_cast<std::size_t>(-1);
+  static constexpr std::size_t most_one_by_one = 8;
+
+  // By insertion: mostly there are two.
+  void order_locks() noexcept {
+    for (std::size_t i = 1; i < lock_count_; ++i) {
+      spin_lock* const one = locks_[i];
+      std::size_t at = i;
+      for (; at != 0 && std::less<>()(one, locks_[at - 1]); --at) locks_[at] = locks_[at - 1];
+      locks_[at] = one;
+    }
+    lock_count_ = static_cast<std::size_t>(std::unique(locks_, locks_ + lock_count_) - locks_);
+  }
 
   void lock_all() noexcept {
-    for (std::size_t i = 0; i < count_; ++i) note_case(*cases_[i]);
+    if (WEFT_UNLIKELY(is_watched())) {
+      for (std::size_t i = 0; i < count_; ++i) note_case(*cases_[i]);
+    }
     for (std::size_t i = 0; i < lock_count_; ++i) locks_[i]->lock();
   }
   void unlock_all_but(const spin_lock* kept) noexcept {
@@ -84,12 +106,38 @@ class selection {
     }
   }
 
+  bool is_watched() const noexcept { return here_ != nullptr && here_->is_watched; }
+
+  // Asks each case, in a random order, under its own lock alone: whoever is ready first is drawn
+  // fairly among all that are. That none was ready is known of no common moment.
+  bool try_one_by_one(std::size_t& done) {
+    std::array<std::uint8_t, most_one_by_one> left{};
+    if (count_ > left.size()) return false;
+    for (std::size_t i = 0; i < count_; ++i) left[i] = static_cast<std::uint8_t>(i);
+    for (std::size_t n = count_; n != 0;) {
+      const std::size_t drawn = n == 1 ? 0 : draw(here_, n);
+      done = left[drawn];
+      left[drawn] = left[--n];
+      select_case& one = *cases_[done];
+      if (one.lock != nullptr) one.lock->lock();
+      if (one.is_ready(here_)) {
+        if (commit(one)) return true;
+      } else if (one.lock != nullptr) {
+        one.lock->unlock();
+      }
+    }
+    return false;
+  }
+
   // False with the locks given up and done == retry, or, if nothing is ready, all places taken.
   bool try_ready(std::size_t& done) {
     lock_all();
     std::size_t ready = 0;
+    std::size_t chosen = 0;
     for (std::size_t i = 0; i < count_; ++i) {
-      if (cases_[i]->is_ready(here_)) ++ready;
+      if (!cases_[i]->is_ready(here_)) continue;
+      chosen = i;
+      ++ready;
     }
     if (ready == 0) {
       if (otherwise_ != count_) {
@@ -101,12 +149,12 @@ class selection {
       unlock_all_but(nullptr);
       return false;
     }
-    std::size_t left = ready == 1 ? 0 : draw(here_, ready);
-    std::size_t chosen = 0;
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (cases_[i]->is_ready(here_) && left-- == 0) {
-        chosen = i;
-        break;
+    if (ready > 1) {
+      std::size_t left = draw(here_, ready);
+      if (ready == count_) {
+        chosen = left;
+      } else {
+        for (chosen = 0; !cases_[chosen]->is_ready(here_) || left-- != 0; ++chosen) continue;
       }
     }
     unlock_all_but(cases_[chosen]->lock);
