@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -183,9 +184,12 @@ class lock_watch final : public event_sink {
   std::size_t told_count_ = 0;
 };
 
-lock_watch& watch_of_thread() noexcept {
-  static thread_local lock_watch own;
-  return own;
+// Not itself in the thread's storage: libweft.so would need more of that than dlopen() finds.
+// nullptr: no memory.
+lock_watch* watch_of_thread() noexcept {
+  static thread_local std::unique_ptr<lock_watch> own;
+  if (own == nullptr) own.reset(new (std::nothrow) lock_watch);
+  return own.get();
 }
 
 }  // namespace
@@ -196,15 +200,18 @@ bool watches_locks() noexcept {
 }
 
 bool is_held_for_good(const void* lock, held_kind wanted, const void* place) noexcept {
-  return watch_of_thread().holds_for_good(whole(*running_loop()), lock, wanted, place);
+  lock_watch* const watch = watch_of_thread();
+  return watch != nullptr && watch->holds_for_good(whole(*running_loop()), lock, wanted, place);
 }
 
 void note_locked(const void* lock, held_kind how, const void* place) noexcept {
-  watch_of_thread().locked(whole(*running_loop()), lock, how, place);
+  if (lock_watch* const watch = watch_of_thread()) {
+    watch->locked(whole(*running_loop()), lock, how, place);
+  }
 }
 
 void note_unlocked(const void* lock) noexcept {
-  watch_of_thread().unlocked(whole(*running_loop()), lock);
+  if (lock_watch* const watch = watch_of_thread()) watch->unlocked(whole(*running_loop()), lock);
 }
 
 }  // namespace detail

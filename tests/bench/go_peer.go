@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Peer of the structure rows: the same in Go. Arguments: what, how many. Reads how many operations
+// Peer of the structure and sync rows: the same in Go. Arguments: what, how many. Reads how many operations
 // to do, one line a round, and answers with how many were done: process.hpp.
 package main
 
@@ -50,6 +50,7 @@ func ring(step func(), operations int) int {
 	return rounds * fibers
 }
 
+var sum uint64
 var waiting []*time.Timer
 var lengths = naps(0x9e3779b97f4a7c15)
 
@@ -78,6 +79,19 @@ func gather(batch int, operations int) int {
 	return rounds * batch
 }
 
+func messages(capacity int, operations int) int {
+	numbers := make(chan uint64, capacity)
+	go func() {
+		for i := 0; i < operations; i++ {
+			numbers <- uint64(i)
+		}
+	}()
+	for i := 0; i < operations; i++ {
+		sum += <-numbers
+	}
+	return operations
+}
+
 func main() {
 	count := 0
 	if len(os.Args) > 2 {
@@ -88,6 +102,9 @@ func main() {
 		for i := 0; i < count; i++ {
 			waiting = append(waiting, time.AfterFunc(others.next(), func() {}))
 		}
+	}
+	if os.Args[1] == "across" {
+		runtime.GOMAXPROCS(2)
 	}
 	for {
 		var wanted int
@@ -104,6 +121,8 @@ func main() {
 			done = timers(wanted)
 		case "gather":
 			done = gather(count, wanted)
+		case "channel", "across":
+			done = messages(count, wanted)
 		}
 		fmt.Println(done)
 	}

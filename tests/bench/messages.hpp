@@ -10,6 +10,7 @@ namespace bench {
 // Which row: see sync_bench.cpp.
 enum class message_kind {
   channel,        // one sends numbers, the other receives them
+  across,         // the same, each on a core of its own
   local_channel,  // the same through what one thread alone may use
   mutex,          // lock and unlock, uncontended
   local_mutex,

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // What passes between two fibers of one thread: numbers through channels, a mutex, a select.
-#include <mutex>
+#include <unistd.h>
 
+#include <mutex>
+#include <string>
+
+#include "process.hpp"
 #include "program.hpp"
+#include "two_cores.hpp"
 
 namespace {
 
@@ -42,11 +47,38 @@ row with_standard(row what) {
   return what;
 }
 
+row with_go(row what, [[maybe_unused]] const char* mode, [[maybe_unused]] std::size_t capacity) {
+#if BENCH_HAVE_GO
+  const bool is_across = std::string(mode) == "across";
+  std::vector<std::string> arguments{BENCH_GO_PEER, mode, std::to_string(capacity)};
+  if (is_across) {  // not on the one core of this program
+    const long last = ::sysconf(_SC_NPROCESSORS_CONF) - 1;
+    if (last == 0) return what;
+    const std::string all = "0-" + std::to_string(last);
+    arguments.insert(arguments.begin(), {"taskset", "-c", all});
+  }
+  what.entries.push_back({go, [arguments, is_across]() -> std::unique_ptr<contender> {
+                            auto made = std::make_unique<process>(arguments);
+                            if (!is_across) return made;
+                            return std::make_unique<by_the_wall>(std::move(made));
+                          }});
+#endif
+  return what;
+}
+
 std::vector<row> rows(const arguments&) {
   const std::vector<goal> any = {{weft_asm, boost_fiber, 0.10}, {weft_fcontext, boost_fiber, 0.15}};
   const std::vector<goal> local = {{weft_asm, coroutine, 2.0}};
-  return {of("channel, rendezvous", message_kind::channel, 0, boost_fiber, any),
-          of("channel of 64", message_kind::channel, 64, boost_fiber, any),
+  std::vector<goal> any_or_go = any;
+  any_or_go.push_back({weft_asm, go, 0.10});
+  any_or_go.push_back({weft_fcontext, go, 0.15});
+  return {with_go(of("channel, rendezvous", message_kind::channel, 0, boost_fiber, any_or_go),
+                  "channel", 0),
+          with_go(of("channel of 64", message_kind::channel, 64, boost_fiber, any_or_go), "channel",
+                  64),
+          with_go(of("channel of 64, two cores", message_kind::across, 64, go,
+                     {{weft_asm, go, 1 / 1.5}, {weft_fcontext, go, 1 / 1.5}}),
+                  "across", 64),
           of("local channel, rendezvous", message_kind::local_channel, 0, coroutine, local),
           of("local channel of 64", message_kind::local_channel, 64, coroutine, local),
           with_standard(of("mutex, free", message_kind::mutex, 0, standard,

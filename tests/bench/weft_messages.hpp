@@ -10,6 +10,7 @@
 
 #include "messages.hpp"
 #include "side.hpp"
+#include "two_cores.hpp"
 
 namespace bench {
 namespace {
@@ -35,6 +36,33 @@ class messages final : public contender {
   weft::runner loop_;
   Channel channel_;
   std::uint64_t sum_ = 0;
+};
+
+// A loop on this core and one on another.
+class across final : public contender {
+ public:
+  explicit across(std::size_t capacity) : loop_(quiet()), channel_(capacity) {
+    const int here = ::sched_getcpu();
+    has_core_ = beside_.ref().call([here] { return leave_core(here); }).get();
+  }
+  bool has_core() const { return has_core_; }
+  std::uint64_t run(std::uint64_t operations) override {
+    auto sent = beside_.ref().call([this, operations] {
+      for (std::uint64_t i = 0; i < operations; ++i) channel_.send(std::uint64_t{i});
+    });
+    loop_.run([&] {
+      for (std::uint64_t i = 0; i < operations; ++i) sum_ += *channel_.recv();
+      sent.get();
+    });
+    return operations;
+  }
+
+ private:
+  weft::runner loop_;
+  weft::channel<std::uint64_t> channel_;
+  std::uint64_t sum_ = 0;
+  bool has_core_ = false;
+  weft::background_loop beside_{quiet()};
 };
 
 template <class Mutex>
@@ -116,6 +144,11 @@ std::unique_ptr<contender> make_messages(const message_shape& shape) {
   switch (shape.kind) {
     case message_kind::channel:
       return std::make_unique<messages<weft::channel<std::uint64_t>>>(shape.capacity);
+    case message_kind::across: {
+      auto made = std::make_unique<across>(shape.capacity);
+      if (!made->has_core()) return nullptr;
+      return std::make_unique<by_the_wall>(std::move(made));
+    }
     case message_kind::local_channel:
       return std::make_unique<messages<weft::local::channel<std::uint64_t>>>(shape.capacity);
     case message_kind::mutex:

@@ -23,7 +23,7 @@ std::string module_path(const char* name) {
 struct loaded_module {
   explicit loaded_module(const char* name)
       : path(module_path(name)), handle(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
-    if (handle == nullptr) FAIL(dlerror());
+    if (handle == nullptr) FAIL(std::string(dlerror()));
   }
   ~loaded_module() {
     if (handle != nullptr) dlclose(handle);

@@ -101,7 +101,26 @@ std::string stack_flags(const fs::path& file) {
   return {};
 }
 
+// Bytes of each thread's storage.
+unsigned long thread_bytes(const fs::path& file) {
+  for (const std::string& line :
+       split_lines(run_command("readelf -lW " + in_quotes(file)).output)) {
+    std::istringstream words(line);
+    std::string type, offset, address, load_address, in_file, bytes;
+    words >> type >> offset >> address >> load_address >> in_file >> bytes;
+    if (type == "TLS") return std::stoul(bytes, nullptr, 16);
+  }
+  return 0;
+}
+
 }  // namespace
+
+TEST_CASE("symbols: libweft.so takes little of a thread's storage: dlopen() has 1.6 KB for all") {
+  const fs::path library = from_environment("WEFT_SHARED_LIB");
+  if (library.empty()) WEFT_SKIP("this build has no shared library");
+  CHECK(thread_bytes(library) > 0);
+  CHECK(thread_bytes(library) <= 256);
+}
 
 TEST_CASE("symbols: libweft.so shows exactly what is listed") {
   const fs::path library = from_environment("WEFT_SHARED_LIB");
