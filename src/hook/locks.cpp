@@ -54,8 +54,7 @@ class next<R(A...)> {
     if (symbol == nullptr) {
       weft::detail::send_report(
           "weft: libweft-hook stands before a function that no other library has; is the C++ "
-          "library "
-          "linked statically? It is:");
+          "library linked statically? It is:");
       weft::detail::send_report(name_);
       std::abort();
     }

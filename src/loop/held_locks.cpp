@@ -63,8 +63,7 @@ const char* advice(held_kind how) noexcept {
                "__gnu_cxx::recursive_init_error. Initialise it before the loop runs, or take "
                "weft::lazy."
              : "A fiber of the same loop that wants it meanwhile stops the loop for good. Unlock "
-               "it "
-               "before the wait, or take weft::mutex.";
+               "it before the wait, or take weft::mutex.";
 }
 
 std::string name_and_site(const fiber& f) {
@@ -99,14 +98,15 @@ class lock_watch final : public event_sink {
   }
 
   void unlocked(const loop& here, const void* lock) noexcept {
+    held* its = nullptr;
     for (held& one : all_) {
-      if (one.lock != lock || one.owner != here.current) continue;
-      if (--one.times != 0) return;
-      const held ended = one;
-      one.lock = nullptr;
-      if (ended.wait != nullptr && is_new(ended.place)) report_wait(ended);
-      return;
+      // To pthread the thread owns it: another of its fibers may well be who gives it up.
+      if (one.lock == lock && (its == nullptr || one.owner == here.current)) its = &one;
     }
+    if (its == nullptr || --its->times != 0) return;
+    const held ended = *its;
+    its->lock = nullptr;
+    if (ended.wait != nullptr && ended.owner != nullptr && is_new(ended.place)) report_wait(ended);
   }
 
   bool holds_for_good(const loop& here, const void* lock, held_kind wanted,

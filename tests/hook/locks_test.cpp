@@ -140,6 +140,25 @@ TEST_CASE("H12: readers of a std::shared_mutex may meet, a writer among them is 
   CHECK(end.says("a pthread read lock that fiber 2 'reader'"));
 }
 
+TEST_CASE("H12: what another fiber of the thread unlocked is free, as it is to pthread") {
+  const auto end = debugged([] {
+    std::mutex m;
+    const auto lock = [&] { m.lock(); };
+    auto holder = spawn({"holder"}, [&] {
+      lock();
+      await_sleep(2ms);
+    });
+    await_sleep(1ms);
+    pthread_mutex_unlock(m.native_handle());
+    std::fprintf(stderr, "%s\n", outcome_of(lock).c_str());
+    m.unlock();
+    holder.get();
+  });
+  CAPTURE(end.output);
+  CHECK(end.status == 0);
+  CHECK(end.says("\nlocked\n"));
+}
+
 TEST_CASE("H12: who ended with a lock is named to who wants it") {
   const auto end = debugged([] {
     std::mutex m;
