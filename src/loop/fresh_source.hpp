@@ -15,6 +15,9 @@ class fresh_source {
   // Adopts what the loop is to start now, if anything.  Called at each look, on the loop's thread.
   virtual void take(loop& here) noexcept = 0;
 
+  // True if something waits for any loop; a hint.
+  virtual bool has_any() const noexcept = 0;
+
   // False if something waits that this loop is to take. Called after inbox::announce_sleep(): who
   // adds something later than this looks finds a loop that can be rung.
   virtual bool may_sleep(loop& here) noexcept = 0;

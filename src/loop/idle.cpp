@@ -61,6 +61,14 @@ bool move_without_waiting(loop& here) noexcept {
   return true;
 }
 
+// True if another thread has sent something meanwhile.
+bool look_before_sleep(loop& here, duration longest) noexcept {
+  if (longest <= patience::longest || !here.looks_before_sleep.has_any()) return false;
+  return here.looks_before_sleep.look_for([&here] {
+    return here.shared->box.may_have_mail() || (here.fresh != nullptr && here.fresh->has_any());
+  });
+}
+
 void sleep_in_kernel(loop& here) noexcept {
   duration longest = duration::max();
   if (!here.timers.empty() && here.time->is_wall_time()) {
@@ -70,9 +78,15 @@ void sleep_in_kernel(loop& here) noexcept {
   if (!here.arrivals.empty()) longest = std::min<duration>(longest, std::chrono::milliseconds(10));
   if (longest == duration::max() && may_be_deadlocked(here))
     longest = time_per_doubt * (1 << here.doubts);
+  const bool had_patience = here.looks_before_sleep.has_any();
+  if (look_before_sleep(here, longest)) return;
   here.shared->box.announce_sleep();
   if (!here.shared->box.has_mail() && (here.fresh == nullptr || here.fresh->may_sleep(here))) {
+    const time_point began = clock::now();
     here.kernel->wait(longest);
+    if (!had_patience && here.shared->box.may_have_mail()) {
+      here.looks_before_sleep.was_rung_after(clock::now() - began);
+    }
   }
   here.shared->box.cancel_sleep();
   wake_watchdog();

@@ -39,6 +39,8 @@ class inbox {
 
   // seq_cst: the loop's half of the protocol above
   bool has_mail() const noexcept { return head_.load(std::memory_order_seq_cst) != nullptr; }
+  // The same for who looks again and again: sees it a little later.
+  bool may_have_mail() const noexcept { return head_.load(std::memory_order_relaxed) != nullptr; }
   void announce_sleep() noexcept { sleeping_.store(true, std::memory_order_seq_cst); }
   // relaxed: a pusher that still reads true writes the eventfd once too often, nothing more
   void cancel_sleep() noexcept { sleeping_.store(false, std::memory_order_relaxed); }

@@ -15,6 +15,7 @@
 #include "../stack/overflow.hpp"
 #include "../stack/stack_pool.hpp"
 #include "fresh_source.hpp"
+#include "patience.hpp"
 #include "poller.hpp"
 #include "shared_side.hpp"
 #include "sigquit.hpp"
@@ -87,6 +88,7 @@ class loop final : public loop_core {
   std::uint64_t turns = 0;
   std::unique_ptr<std::string> deadlock;  // main's wait is to throw it
   bool has_reported_deadlock = false;
+  patience looks_before_sleep;
   unsigned doubts = 0;  // sleeps without a timer since something happened: is that for ever?
   bool is_closing = false;
   bool is_idle_over = false;     // tells the idle context to return to root for good

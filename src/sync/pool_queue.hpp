@@ -54,6 +54,9 @@ class pool_queue {
  private:
   struct alignas(64) member final : fresh_source {
     void take(loop& here) noexcept override;
+    bool has_any() const noexcept override {
+      return of->waiting_.load(std::memory_order_relaxed) != 0;
+    }
     bool may_sleep(loop& here) noexcept override;
 
     pool_queue* of = nullptr;

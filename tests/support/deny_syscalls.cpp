@@ -61,7 +61,8 @@ filter make_filter() {
   code.push_back({leave_with, 0, 0, SECCOMP_RET_ALLOW});  // 32-bit children: numbers differ
   load(code, offsetof(seccomp_data, nr));
   for (const auto call : {call_io_uring_setup, call_pidfd_open, call_close_range,
-                          call_process_madvise, call_epoll_pwait2}) {
+                          call_process_madvise, call_epoll_pwait2,
+                          static_cast<std::uint32_t>(SYS_membarrier)}) {
     fail_if(code, call, ENOSYS);
   }
   code.push_back({jump_if_equal, 1, 0, static_cast<std::uint32_t>(SYS_madvise)});

@@ -85,14 +85,11 @@ WEFT_INLINE wake_reason wait_for_signal(waker& self, const wait_type& what, time
              : self.wait_until(deadline, is_cancellable, what);
 }
 
-// Waits until somebody claims `self`, which was put into a queue guarded by `lock`; it is in none
-// afterwards.
-// Precondition: the lock is not held by the caller.
+// What a wait came to that a deadline or a cancel has ended: out of the queue, unless somebody was
+// faster.
 template <class Waiter, class Lock>
-WEFT_INLINE queue_end wait_queued(Waiter& self, Lock& lock, const wait_type& what,
-                                  time_point deadline, bool is_cancellable) noexcept {
-  const wake_reason reason = wait_for_signal(self, what, deadline, is_cancellable);
-  if (WEFT_LIKELY(reason == wake_reason::completed)) return queue_end::signalled;
+WEFT_NOINLINE queue_end leave_queue(Waiter& self, Lock& lock, const wait_type& what,
+                                    wake_reason reason) noexcept {
   lock.lock();
   const bool is_claimed = !self.is_linked();
   if (!is_claimed) self.unlink();
@@ -102,6 +99,17 @@ WEFT_INLINE queue_end wait_queued(Waiter& self, Lock& lock, const wait_type& wha
     return queue_end::signalled;
   }
   return reason == wake_reason::timed_out ? queue_end::timed_out : queue_end::cancelled;
+}
+
+// Waits until somebody claims `self`, which was put into a queue guarded by `lock`; it is in none
+// afterwards.
+// Precondition: the lock is not held by the caller.
+template <class Waiter, class Lock>
+WEFT_INLINE queue_end wait_queued(Waiter& self, Lock& lock, const wait_type& what,
+                                  time_point deadline, bool is_cancellable) noexcept {
+  const wake_reason reason = wait_for_signal(self, what, deadline, is_cancellable);
+  if (WEFT_LIKELY(reason == wake_reason::completed)) return queue_end::signalled;
+  return leave_queue(self, lock, what, reason);
 }
 
 // The same as a wait that may throw `cancelled`; false when the deadline came first.
