@@ -25,7 +25,7 @@ struct lock_waiter : waiter {
 
 namespace {
 
-constexpr duration patience = std::chrono::microseconds(500);
+constexpr duration waiters_patience = std::chrono::microseconds(500);
 
 struct lock_verdict {
   enum : std::uint8_t { compete = 1, granted = 2 };
@@ -176,7 +176,7 @@ void lock_core<Policy>::unlock_slowly(loop_core* here, lock_holder seen, const c
   const lock_holder others = queue_.empty() ? 0 : has_waiters;
   const bool is_near =
       here != nullptr && first.is_for_fiber() && first.waiting_fiber()->home == here;
-  if (Policy::is_local || is_near || the_machine_clock().now() - first.since >= patience) {
+  if (Policy::is_local || is_near || the_machine_clock().now() - first.since >= waiters_patience) {
     first.verdict = lock_verdict::granted;
     if (is_near) {
       offer_.to = &first;
