@@ -4,6 +4,7 @@
 // to do; these types are for what a correct program meets.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -67,6 +68,34 @@ class WEFT_API broken_barrier : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
   ~broken_barrier() override;
+};
+
+// Thrown by a read that needs more bytes than the stream had left.
+class WEFT_API end_of_stream : public std::runtime_error {
+ public:
+  // `bytes` came instead of `wanted`; without `wanted`, before the delimiter that was looked for.
+  explicit end_of_stream(std::size_t bytes);
+  end_of_stream(std::size_t bytes, std::size_t wanted);
+  ~end_of_stream() override;
+
+  // How many bytes had come.
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  std::size_t bytes_;
+};
+
+// Thrown by a read that found more bytes than its caller allows, e.g. a line without an end.
+class WEFT_API limit_exceeded : public std::runtime_error {
+ public:
+  limit_exceeded(const std::string& text, std::size_t limit);
+  ~limit_exceeded() override;
+
+  // How many bytes were allowed.
+  std::size_t limit() const noexcept { return limit_; }
+
+ private:
+  std::size_t limit_;
 };
 
 // Thrown at main's wait when nothing can ever wake it: what() is the graph of who waits for whom.

@@ -47,6 +47,21 @@ std::string_view cancelled::reason() const noexcept {
   return reason_ ? std::string_view(*reason_) : std::string_view();
 }
 
+end_of_stream::end_of_stream(std::size_t bytes)
+    : std::runtime_error("weft: the stream ended after " + std::to_string(bytes) +
+                         " bytes, before the delimiter"),
+      bytes_(bytes) {}
+
+end_of_stream::end_of_stream(std::size_t bytes, std::size_t wanted)
+    : std::runtime_error("weft: the stream ended after " + std::to_string(bytes) + " of " +
+                         std::to_string(wanted) + " bytes"),
+      bytes_(bytes) {}
+
+limit_exceeded::limit_exceeded(const std::string& text, std::size_t limit)
+    : std::runtime_error(text), limit_(limit) {}
+
+end_of_stream::~end_of_stream() = default;
+limit_exceeded::~limit_exceeded() = default;
 task_cancelled::~task_cancelled() = default;
 closed_error::~closed_error() = default;
 timeout_error::~timeout_error() = default;

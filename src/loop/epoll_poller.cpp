@@ -11,8 +11,6 @@
 
 #include "../base/sanitizers.hpp"
 #include "../base/syscalls.hpp"
-#include "descriptor_wait.hpp"
-#include "weft/detail/park.hpp"
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441  // Linux 5.11; one number on all architectures
@@ -21,6 +19,8 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
+
+constexpr std::uint64_t inbox_word = 0;  // no descriptor's: their ids are never 0
 
 [[noreturn]] void refuse(long error, const char* what) {
   throw std::system_error(static_cast<int>(-error), std::system_category(), what);
@@ -35,7 +35,7 @@ epoll_poller::epoll_poller(int event_fd) : event_fd_(event_fd), has_pwait2_(!is_
   epoll_fd_ = static_cast<int>(fd);
   epoll_event interest{};
   interest.events = EPOLLIN;
-  interest.data.ptr = nullptr;  // every other one is a descriptor_wait
+  interest.data.u64 = inbox_word;
   const long added = raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_ADD, event_fd, &interest);
   if (added < 0) {
     raw_syscall(SYS_close, epoll_fd_);
@@ -74,11 +74,14 @@ void epoll_poller::wait(duration longest) noexcept {
   epoll_event events[64];
   const long count = wait_for_events(events, 64, longest);
   for (long i = 0; i < count; ++i) {
-    if (events[i].data.ptr != nullptr) {
-      // Nobody can have left since: fibers run only after the loop is done with these.
-      descriptor_wait& waiter = *static_cast<descriptor_wait*>(events[i].data.ptr);
-      waiter.happened = static_cast<short>(events[i].events);  // epoll's bits are poll's
-      wake(*waiter.owner, wake_reason::completed);
+    const std::uint64_t word = events[i].data.u64;
+    if (word != inbox_word) {
+      // epoll's bits are poll's
+      if (descriptor_slot* const slot = descriptors.note(word, events[i].events)) {
+        const short left = slot->waits[0] != nullptr ? POLLIN : POLLOUT;
+        const long refused = watch_once(static_cast<int>(word & 0xffffffffU), *slot, left);
+        if (refused < 0) descriptor_table::end_use(*slot, static_cast<int>(-refused));
+      }
       continue;
     }
     std::uint64_t rings = 0;
@@ -87,13 +90,29 @@ void epoll_poller::wait(duration longest) noexcept {
 }
 
 static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLERR == POLLERR &&
-              EPOLLHUP == POLLHUP);
+              EPOLLHUP == POLLHUP && EPOLLPRI == POLLPRI && EPOLLRDHUP == POLLRDHUP);
 
-long epoll_poller::watch(int fd, short events, descriptor_wait& waiter) noexcept {
+long epoll_poller::add(int fd, descriptor_slot& slot, std::uint32_t events) noexcept {
   epoll_event interest{};
-  interest.events = static_cast<std::uint32_t>(events) | EPOLLONESHOT;
-  interest.data.ptr = &waiter;
-  return raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_ADD, fd, &interest);
+  interest.events = events;
+  interest.data.u64 = descriptor_table::word_of(fd, slot.id);
+  long refused = raw_syscall(SYS_epoll_ctl, epoll_fd_,
+                             slot.is_registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &interest);
+  // A registration outlives its number while a copy of the descriptor is open somewhere; or it was
+  // one shot, which is over.
+  if (refused == -EEXIST) {
+    refused = raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_MOD, fd, &interest);
+  }
+  slot.is_registered = refused == 0;
+  return refused;
+}
+
+long epoll_poller::watch(int fd, descriptor_slot& slot) noexcept {
+  return add(fd, slot, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+long epoll_poller::watch_once(int fd, descriptor_slot& slot, short events) noexcept {
+  return add(fd, slot, static_cast<std::uint32_t>(events) | EPOLLONESHOT);
 }
 
 void epoll_poller::unwatch(int fd) noexcept {

@@ -2,6 +2,8 @@
 // The default poller: epoll over the inbox's eventfd. Layer: loop.
 #pragma once
 
+#include <cstdint>
+
 #include "poller.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -16,10 +18,12 @@ class epoll_poller final : public poller {
   epoll_poller& operator=(const epoll_poller&) = delete;
 
   void wait(duration longest) noexcept override;
-  long watch(int fd, short events, descriptor_wait& waiter) noexcept override;
+  long watch(int fd, descriptor_slot& slot) noexcept override;
+  long watch_once(int fd, descriptor_slot& slot, short events) noexcept override;
   void unwatch(int fd) noexcept override;
 
  private:
+  long add(int fd, descriptor_slot& slot, std::uint32_t events) noexcept;
   long wait_for_events(void* events, int count, duration longest) noexcept;
 
   int epoll_fd_ = -1;

@@ -3,13 +3,12 @@
 // no callbacks of users: it only makes fibers ready.
 #pragma once
 
+#include "descriptor_table.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/time.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
-
-struct descriptor_wait;
 
 class poller {
  public:
@@ -19,10 +18,17 @@ class poller {
   // something). Returns early on a signal and when the inbox rings.
   virtual void wait(duration longest) noexcept = 0;
 
-  // Notes in `waiter` what happens to `fd` (of POLLIN, POLLOUT), once, and wakes its fiber. 0, or
-  // -errno. The waiter must stay until unwatch().
-  virtual long watch(int fd, short events, descriptor_wait& waiter) noexcept = 0;
+  // Registers a descriptor of weft's own for as long as it is open: both directions, each change
+  // once. 0, or -errno.
+  virtual long watch(int fd, descriptor_slot& slot) noexcept = 0;
+
+  // Registers one of somebody else for the next of `events` (of POLLIN, POLLOUT), or changes for
+  // what. 0, or -errno.
+  virtual long watch_once(int fd, descriptor_slot& slot, short events) noexcept = 0;
+
   virtual void unwatch(int fd) noexcept = 0;
+
+  descriptor_table descriptors;
 };
 
 }  // namespace detail

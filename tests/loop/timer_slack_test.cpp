@@ -36,7 +36,8 @@ struct silent_poller final : weft::detail::poller {
     ++waits;
     clock.present += longest;
   }
-  long watch(int, short, weft::detail::descriptor_wait&) noexcept override { return -1; }
+  long watch(int, weft::detail::descriptor_slot&) noexcept override { return -1; }
+  long watch_once(int, weft::detail::descriptor_slot&, short) noexcept override { return -1; }
   void unwatch(int) noexcept override {}
   patient_clock& clock;
   std::size_t waits = 0;

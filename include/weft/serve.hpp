@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+// A server: takes connections in and gives each a fiber of its own. Layer: io.
+//
+//   weft::serve(listener, [](weft::tcp_stream peer) { ... });
+//
+// Ends when it is cancelled, or when the listener is closed. Then nobody new comes in, connections
+// that are served may end by themselves for `grace`, and are cancelled after that; serve() returns
+// when all are gone.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <list>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include "weft/detail/config.hpp"
+#include "weft/detail/export.hpp"
+#include "weft/event.hpp"
+#include "weft/semaphore.hpp"
+#include "weft/spawn.hpp"
+#include "weft/task.hpp"
+#include "weft/time.hpp"
+
+WEFT_NAMESPACE_BEGIN
+
+struct serve_options {
+  std::size_t most_connections = 10'000;  // at once; who comes then waits in the listener's backlog
+  duration grace = duration::zero();      // for connections to end by themselves
+  // Told of each error that leaves a handler, in its fiber. Empty: ECONNRESET, EPIPE and
+  // end_of_stream, which are the peer's doing, are passed over, others go to weft's reports.
+  std::function<void(const std::exception_ptr&)> on_error;
+};
+
+namespace detail {
+
+// The part of a server that does not know the kind of its connections. Stays until all are gone.
+class WEFT_API server {
+ public:
+  explicit server(serve_options&& how);
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  // Waits until one more may come in.
+  void await_place() { places_.acquire(); }
+
+  // False if accept() says that the listener was closed; waits if the system is short of something.
+  // Throws: any other error.
+  bool may_go_on(const std::error_code& of_accept);
+
+  // Serves one; its place is taken.
+  template <class F>
+  void begin(F&& serve_one) {
+    connections_.emplace_back();
+    const auto own = std::prev(connections_.end());
+    try {
+      *own = spawn([this, own, serve = std::forward<F>(serve_one)]() mutable {
+        run_one(std::move(serve));
+        end(own);
+      });
+    } catch (...) {
+      note_error(std::current_exception());
+      end(own);
+    }
+  }
+
+  // Lets those that are served end, and waits for them.
+  void finish() noexcept;
+
+ private:
+  using connections = std::list<task<void>>;
+
+  // The connection is closed before its place is free.
+  template <class F>
+  void run_one(F serve) {
+    try {
+      serve();
+    } catch (const cancelled&) {
+      // by finish(): nobody else has the task
+    } catch (...) {
+      note_error(std::current_exception());
+    }
+  }
+  void end(connections::iterator which) noexcept;
+  void note_error(const std::exception_ptr& error) noexcept;
+
+  const serve_options how_;
+  semaphore places_;
+  connections connections_;
+  event all_gone_;  // set while there is none
+};
+
+}  // namespace detail
+
+// Serves connections until it is cancelled or the listener is closed. `handler` is called with each
+// stream, on a fiber of its own, several at once; it must stay callable until serve() returns. What
+// it throws ends that connection only.
+// Parks: may.  Calls from: fiber.
+// Throws: cancelled, after all connections are gone; std::system_error of accept(), other than that
+// descriptors or memory are short, which is waited out.
+template <class Listener, class Handler>
+void serve(Listener& listener, Handler&& handler, serve_options how = {}) {
+  using stream = typename Listener::stream;
+  detail::server here(std::move(how));
+  try {
+    for (;;) {
+      here.await_place();
+      std::error_code error;
+      stream peer = listener.accept(error);
+      while (error) {
+        if (!here.may_go_on(error)) break;
+        peer = listener.accept(error);
+      }
+      if (error) break;
+      here.begin([&handler, peer = std::move(peer)]() mutable {
+        if constexpr (std::is_invocable_v<Handler&, stream&&>) {
+          std::invoke(handler, std::move(peer));
+        } else {
+          std::invoke(handler, peer);
+        }
+      });
+    }
+  } catch (...) {
+    listener.close();
+    here.finish();
+    throw;
+  }
+  here.finish();
+}
+
+WEFT_NAMESPACE_END

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+// Datagrams over IPv4 and IPv6. Layer: io.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <system_error>
+
+#include "weft/detail/config.hpp"
+#include "weft/detail/export.hpp"
+#include "weft/endpoint.hpp"
+#include "weft/file_descriptor.hpp"
+
+WEFT_NAMESPACE_BEGIN
+
+class WEFT_API udp_socket : public file_descriptor {
+ public:
+  // What came, and from whom.
+  struct datagram {
+    std::size_t size = 0;  // of what was stored
+    endpoint from;
+    bool is_truncated = false;  // it was longer, and the rest is lost
+  };
+
+  udp_socket() noexcept = default;
+
+  // Receives at an address; port 0: any that is free.  Throws: std::system_error, as
+  // tcp_listener::bind().
+  static udp_socket bind(const endpoint& at, bool reuse_port = false);
+
+  // Sends to one peer by default, and receives from it alone. Nothing is sent.
+  void connect(const endpoint& to);
+
+  // Waits for a datagram; one of no bytes is one, too.
+  // Parks: may.  Calls from: fiber, any thread (which then blocks).
+  // Throws: std::system_error: ECONNREFUSED if a connected peer said so; EBADF, EEXIST; cancelled.
+  datagram receive_from(void* to, std::size_t size);
+
+  // Sends a datagram whole.
+  // Parks: may, while the system has no room.  Throws: std::system_error: EMSGSIZE if it is too
+  // long for one, ENETUNREACH, ECONNREFUSED; cancelled.
+  void send_to(const endpoint& to, const void* from, std::size_t size);
+  void send_to(const endpoint& to, std::string_view text) { send_to(to, text.data(), text.size()); }
+
+  endpoint local_endpoint() const;
+
+ private:
+  explicit udp_socket(int fd) noexcept : file_descriptor(fd, kind::other_socket) {}
+};
+
+WEFT_NAMESPACE_END

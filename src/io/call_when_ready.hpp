@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+// The one way to do a system call that may have to wait: try, or wait and try. Layer: io.
+//
+// What the kernel said last is kept with the descriptor ("maybe", see descriptor_table.hpp): a call
+// that would only say EAGAIN is not made. Source: how Go's netpoll, Tokio and libuv do it; that a
+// short read empties a stream socket is promised by epoll(7), Q9.
+#pragma once
+
+#include <cerrno>
+
+#include "../loop/descriptor_table.hpp"
+#include "../loop/descriptor_wait.hpp"
+#include "../loop/loop.hpp"
+#include "weft/detail/waiter.hpp"
+#include "weft/file_descriptor.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+// The slot of a descriptor that the running loop has registered; nullptr if it has not.
+inline descriptor_slot* registered_slot(loop_core* here, int fd, std::uint32_t id) noexcept {
+  if (here == nullptr) return nullptr;
+  descriptor_slot* const slot = whole(*here).kernel->descriptors.at(fd);
+  return slot != nullptr && slot->id == id ? slot : nullptr;
+}
+
+// A descriptor is ready for no more than was transferred: the next call waits at once. Not once the
+// peer has closed: then the next call says so, and no event will.
+inline void note_short(descriptor_slot* slot, direction way) noexcept {
+  if (slot != nullptr && !slot->has_ended) slot->maybe_for(way) = false;
+}
+
+}  // namespace detail
+
+template <class F>
+long file_descriptor::call_when_ready(unsigned direction, F&& call) {
+  const auto way = static_cast<detail::direction>(direction);
+  if (fd_ < 0) return -EBADF;
+  detail::loop_core* const here = detail::fibers_loop();
+  const int fd = fd_;
+  const std::uint32_t id = id_;
+  for (;;) {
+    detail::descriptor_slot* const slot = detail::registered_slot(here, fd, id);
+    if (slot == nullptr || slot->maybe_for(way)) {
+      const long result = call(slot);
+      if (result == -EINTR) continue;
+      if (result != -EAGAIN) {
+        detail::spend_of(here);
+        return result;
+      }
+      if (slot != nullptr) slot->maybe_for(way) = false;
+    }
+    // `this` may be gone after the wait: whoever closed it meanwhile may have destroyed it.
+    const int refused = here != nullptr
+                            ? detail::wait_for_owned(detail::whole(*here), fd, id, way)
+                            : detail::block_for_descriptor(
+                                  fd, way == detail::direction::read ? 1 : 4, time_point::max());
+    if (refused < 0) return refused;
+  }
+}
+
+WEFT_NAMESPACE_END

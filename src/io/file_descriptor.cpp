@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSL-1.0
+// See weft/file_descriptor.hpp.
+#include "weft/file_descriptor.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "../base/syscalls.hpp"
+#include "call_when_ready.hpp"
+#include "quiet_write.hpp"
+#include "weft/errors.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace {
+
+using detail::direction;
+using detail::raw_syscall;
+
+constexpr auto reads = static_cast<unsigned>(direction::read);
+constexpr auto writes = static_cast<unsigned>(direction::write);
+constexpr std::size_t most_slices = 64;  // of one call; IOV_MAX is 1024
+
+static_assert(sizeof(io_slice) == sizeof(iovec) &&
+              offsetof(io_slice, data) == offsetof(iovec, iov_base) &&
+              offsetof(io_slice, size) == offsetof(iovec, iov_len));
+
+std::size_t told(long result, std::error_code& error) noexcept {
+  if (result < 0) {
+    error.assign(static_cast<int>(-result), std::system_category());
+    return 0;
+  }
+  error.clear();
+  return static_cast<std::size_t>(result);
+}
+
+}  // namespace
+
+file_descriptor::file_descriptor(int fd) {
+  const long flags = raw_syscall(SYS_fcntl, fd, F_GETFL, 0);
+  if (flags < 0) {
+    throw std::system_error(static_cast<int>(-flags), std::system_category(),
+                            "weft: taking over descriptor " + std::to_string(fd));
+  }
+  raw_syscall(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+  raw_syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+  int type = 0;
+  socklen_t bytes = sizeof type;
+  if (raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0) {
+    kind_ = type == SOCK_STREAM ? kind::stream_socket : kind::other_socket;
+  }
+  fd_ = fd;
+  id_ = detail::descriptor_table::next_id();
+}
+
+file_descriptor::file_descriptor(int fd, kind what) noexcept
+    : fd_(fd), id_(detail::descriptor_table::next_id()), kind_(what) {}
+
+file_descriptor::file_descriptor(file_descriptor&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), id_(std::exchange(other.id_, 0)), kind_(other.kind_) {}
+
+file_descriptor& file_descriptor::operator=(file_descriptor&& other) noexcept {
+  if (this != &other) {
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+    id_ = std::exchange(other.id_, 0);
+    kind_ = other.kind_;
+  }
+  return *this;
+}
+
+int file_descriptor::release() noexcept {
+  const int fd = std::exchange(fd_, -1);
+  if (fd >= 0) detail::forget_descriptor(fd, id_);
+  return fd;
+}
+
+void file_descriptor::close() noexcept {
+  const int fd = release();
+  if (fd >= 0) raw_syscall(SYS_close, fd);
+}
+
+void file_descriptor::fail(long result, const char* what) const {
+  std::string text = std::string("weft: ") + what;
+  if (fd_ >= 0) text += " descriptor " + std::to_string(fd_);
+  if (result == -EEXIST) text += ": another fiber waits for the same";
+  throw std::system_error(static_cast<int>(-result), std::system_category(), text);
+}
+
+long file_descriptor::read_once(void* to, std::size_t size) {
+  if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
+  const int fd = fd_;
+  const kind what = kind_;
+  return call_when_ready(reads, [=](detail::descriptor_slot* slot) {
+    const long result = what == kind::file ? raw_syscall(SYS_read, fd, to, size)
+                                           : raw_syscall(SYS_recvfrom, fd, to, size, MSG_DONTWAIT,
+                                                         nullptr, nullptr);
+    if (what == kind::stream_socket && result > 0 && static_cast<std::size_t>(result) < size) {
+      detail::note_short(slot, direction::read);
+    }
+    return result;
+  });
+}
+
+long file_descriptor::write_once(const void* from, std::size_t size) {
+  if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
+  const int fd = fd_;
+  const kind what = kind_;
+  return call_when_ready(writes, [=](detail::descriptor_slot* slot) {
+    const long result = what == kind::file ? detail::quiet_write(fd, from, size)
+                                           : raw_syscall(SYS_sendto, fd, from, size,
+                                                         MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
+    if (what == kind::stream_socket && result > 0 && static_cast<std::size_t>(result) < size) {
+      detail::note_short(slot, direction::write);
+    }
+    return result;
+  });
+}
+
+long file_descriptor::write_slices_once(const io_slice* parts, std::size_t count) {
+  const int fd = fd_;
+  const kind what = kind_;
+  return call_when_ready(writes, [=](detail::descriptor_slot*) {
+    if (what == kind::file) return detail::quiet_write(fd, parts, count);
+    msghdr message{};
+    message.msg_iov = reinterpret_cast<iovec*>(const_cast<io_slice*>(parts));
+    message.msg_iovlen = count;
+    return raw_syscall(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  });
+}
+
+std::size_t file_descriptor::read_some(void* to, std::size_t size) {
+  const long result = read_once(to, size);
+  if (WEFT_UNLIKELY(result < 0)) fail(result, "reading from");
+  return static_cast<std::size_t>(result);
+}
+
+std::size_t file_descriptor::read_some(void* to, std::size_t size, std::error_code& error) {
+  return told(read_once(to, size), error);
+}
+
+std::size_t file_descriptor::write_some(const void* from, std::size_t size) {
+  const long result = write_once(from, size);
+  if (WEFT_UNLIKELY(result < 0)) fail(result, "writing to");
+  return static_cast<std::size_t>(result);
+}
+
+std::size_t file_descriptor::write_some(const void* from, std::size_t size,
+                                        std::error_code& error) {
+  return told(write_once(from, size), error);
+}
+
+void file_descriptor::read_exactly(void* to, std::size_t size, std::size_t* done) {
+  std::size_t unused = 0;
+  std::size_t& came = done != nullptr ? *done : unused;
+  for (came = 0; came < size;) {
+    const std::size_t more = read_some(static_cast<char*>(to) + came, size - came);
+    if (more == 0) throw end_of_stream(came, size);
+    came += more;
+  }
+}
+
+void file_descriptor::write_all(const void* from, std::size_t size, std::size_t* done) {
+  std::size_t unused = 0;
+  std::size_t& gone = done != nullptr ? *done : unused;
+  for (gone = 0; gone < size;) {
+    gone += write_some(static_cast<const char*>(from) + gone, size - gone);
+  }
+}
+
+void file_descriptor::write_all(const io_slice* parts, std::size_t count, std::size_t* done) {
+  std::size_t unused = 0;
+  std::size_t& gone = done != nullptr ? *done : unused;
+  gone = 0;
+  io_slice ahead[most_slices];
+  std::size_t skipped = 0;  // of the first part that is not all gone
+  for (std::size_t at = 0; at < count;) {
+    if (parts[at].size == skipped) {
+      ++at;
+      skipped = 0;
+      continue;
+    }
+    const std::size_t some = std::min(count - at, most_slices);
+    std::copy_n(parts + at, some, ahead);
+    ahead[0] = {static_cast<const char*>(parts[at].data) + skipped, parts[at].size - skipped};
+    const long result = write_slices_once(ahead, some);
+    if (WEFT_UNLIKELY(result < 0)) fail(result, "writing to");
+    gone += static_cast<std::size_t>(result);
+    skipped += static_cast<std::size_t>(result);
+    while (at < count && skipped >= parts[at].size) skipped -= parts[at++].size;
+  }
+}
+
+WEFT_NAMESPACE_END

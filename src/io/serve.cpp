@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+// See weft/serve.hpp.
+#include "weft/serve.hpp"
+
+#include <cerrno>
+#include <string>
+
+#include "../base/describe_exception.hpp"
+#include "weft/cancel_scope.hpp"
+#include "weft/detail/check.hpp"
+#include "weft/errors.hpp"
+#include "weft/report.hpp"
+#include "weft/socket.hpp"
+#include "weft/this_fiber.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+namespace {
+
+// Descriptors come back when somebody closes one, and nothing tells: 20 looks a second.
+constexpr duration pause_of_shortage = std::chrono::milliseconds(50);
+
+bool is_peers_doing(const std::exception_ptr& error) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const end_of_stream&) {
+    return true;
+  } catch (const std::system_error& e) {
+    return e.code() == std::errc::connection_reset || e.code() == std::errc::broken_pipe;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+server::server(serve_options&& how) : how_(std::move(how)), places_(how_.most_connections) {
+  if (how_.most_connections == 0) misuse("serve() of at most 0 connections would serve nobody");
+  all_gone_.set();
+}
+
+bool server::may_go_on(const std::error_code& of_accept) {
+  if (of_accept == std::errc::bad_file_descriptor) return false;
+  if (!stream_listener::is_shortage(of_accept)) {
+    throw std::system_error(of_accept, "weft: a server cannot take connections in");
+  }
+  await_sleep(pause_of_shortage);
+  return true;
+}
+
+void server::end(connections::iterator which) noexcept {
+  connections_.erase(which);  // detaches the task: it is this one
+  places_.release();
+  if (connections_.empty()) all_gone_.set();
+}
+
+void server::finish() noexcept {
+  const auto all_gone = [this] { return connections_.empty(); };
+  shielded([&] {
+    if (all_gone()) return;
+    all_gone_.clear();
+    if (how_.grace > duration::zero()) move_on_after(how_.grace, [&] { all_gone_.wait(); });
+    for (task<void>& one : connections_) one.cancel("the server ends");
+    while (!all_gone()) all_gone_.wait();
+  });
+}
+
+void server::note_error(const std::exception_ptr& error) noexcept {
+  try {
+    if (how_.on_error) {
+      how_.on_error(error);
+    } else if (!is_peers_doing(error)) {
+      send_report("weft: a connection's handler ended with " + describe_exception(error), false);
+    }
+  } catch (...) {
+    send_report("weft: a server's on_error handler threw", false);
+  }
+}
+
+}  // namespace detail
+WEFT_NAMESPACE_END

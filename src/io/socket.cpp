@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+// See weft/socket.hpp.
+#include "weft/socket.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <string>
+
+#include "call_when_ready.hpp"
+#include "socket_calls.hpp"
+#include "weft/this_fiber.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+endpoint ask_for_endpoint(long call, int fd) {
+  sockaddr_storage found{};
+  socklen_t bytes = sizeof found;
+  const long result = fd < 0 ? -EBADF : raw_syscall(call, fd, &found, &bytes);
+  if (result < 0) {
+    throw std::system_error(static_cast<int>(-result), std::system_category(),
+                            std::string("weft: asking for ") +
+                                (call == SYS_getsockname ? "the address of" : "the peer of") +
+                                " descriptor " + std::to_string(fd));
+  }
+  return endpoint::from_raw(&found, bytes);
+}
+
+long connect_and_wait(int fd, const endpoint& to) {
+  long result = raw_syscall(SYS_connect, fd, to.data(), to.size());
+  // A Unix listener's backlog is full, and no event tells when it is not: man 2 connect, EAGAIN.
+  for (duration pause = std::chrono::milliseconds(1); result == -EAGAIN;) {
+    await_sleep(pause);
+    pause = std::min<duration>(2 * pause, std::chrono::milliseconds(50));
+    result = raw_syscall(SYS_connect, fd, to.data(), to.size());
+  }
+  if (result != -EINPROGRESS && result != -EINTR) return result;
+  constexpr short writable = 4;  // POLLOUT
+  const int happened = wait_for_descriptor(fd, writable, time_point::max());
+  if (happened < 0) return happened;
+  int error = 0;
+  socklen_t bytes = sizeof error;
+  raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
+  return -error;
+}
+
+}  // namespace detail
+
+namespace {
+
+// Errors of the connection, not of the listener, and what a firewall says: man 2 accept.
+bool is_about_one_connection(long result) noexcept {
+  switch (-result) {
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+stream_socket::stream_socket(int fd) : file_descriptor(fd) {
+  int type = 0;
+  socklen_t bytes = sizeof type;
+  const long result = detail::raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &bytes);
+  if (result == 0 && type == SOCK_STREAM) return;
+  release();  // stays the caller's: the constructor throws
+  fail(result < 0 ? result : -EPROTOTYPE, "taking over as a stream");
+}
+
+void stream_socket::shutdown_write() {
+  const long result = detail::raw_syscall(SYS_shutdown, native_handle(), SHUT_WR);
+  if (result < 0) fail(result, "shutting down the writing side of");
+}
+
+void stream_socket::shutdown_read() {
+  const long result = detail::raw_syscall(SYS_shutdown, native_handle(), SHUT_RD);
+  if (result < 0) fail(result, "shutting down the reading side of");
+}
+
+endpoint stream_socket::local_endpoint() const {
+  return detail::ask_for_endpoint(SYS_getsockname, native_handle());
+}
+endpoint stream_socket::remote_endpoint() const {
+  return detail::ask_for_endpoint(SYS_getpeername, native_handle());
+}
+
+void stream_socket::set_send_buffer(std::size_t bytes) {
+  const long result =
+      detail::set_option(native_handle(), SOL_SOCKET, SO_SNDBUF, static_cast<int>(bytes));
+  if (result < 0) fail(result, "setting the send buffer of");
+}
+void stream_socket::set_receive_buffer(std::size_t bytes) {
+  const long result =
+      detail::set_option(native_handle(), SOL_SOCKET, SO_RCVBUF, static_cast<int>(bytes));
+  if (result < 0) fail(result, "setting the receive buffer of");
+}
+
+endpoint stream_listener::local_endpoint() const {
+  return detail::ask_for_endpoint(SYS_getsockname, native_handle());
+}
+
+bool stream_listener::is_shortage(const std::error_code& error) noexcept {
+  if (error.category() != std::system_category()) return false;
+  const int code = error.value();
+  return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+}
+
+long stream_listener::accept_once(endpoint* peer) {
+  sockaddr_storage from{};
+  const int fd = native_handle();
+  for (;;) {
+    socklen_t bytes = 0;
+    const long result = call_when_ready(0, [&](detail::descriptor_slot*) {
+      bytes = sizeof from;
+      return detail::raw_syscall(SYS_accept4, fd, peer != nullptr ? &from : nullptr,
+                                 peer != nullptr ? &bytes : nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    });
+    if (result >= 0 && peer != nullptr) *peer = endpoint::from_raw(&from, bytes);
+    if (result >= 0 || !is_about_one_connection(result)) return result;
+  }
+}
+
+WEFT_NAMESPACE_END

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSL-1.0
+// Waiting for somebody else's descriptors: one fiber a direction, closed and reused numbers.
+#include "weft/descriptor.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "support/build_kind.hpp"
+#include "support/no_leaks.hpp"
+#include "task/on_virtual_time.hpp"
+#include "weft/cancel_scope.hpp"
+#include "weft/file_descriptor.hpp"
+#include "weft/spawn.hpp"
+
+using namespace std::chrono_literals;
+using weft::spawn;
+using weft::wait_readable;
+using weft::wait_readable_until;
+using weft::wait_writable;
+using weft_tests::no_leaks;
+using weft_tests::on_virtual_time;
+using weft_tests::scaled;
+
+namespace {
+
+// A connected pair of blocking sockets, as legacy code would have it.
+struct raw_pair {
+  raw_pair() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0); }
+  ~raw_pair() {
+    for (const int end : ends) {
+      if (end >= 0) ::close(end);
+    }
+  }
+  raw_pair(const raw_pair&) = delete;
+  raw_pair& operator=(const raw_pair&) = delete;
+
+  void say(const char* text) const { REQUIRE(::write(ends[1], text, 1) == 1); }
+  // Until there is no room any more.
+  void fill() const {
+    char block[4096] = {};
+    while (::send(ends[0], block, sizeof block, MSG_DONTWAIT) > 0) {
+    }
+  }
+  void drain() const {
+    char block[4096];
+    while (::recv(ends[1], block, sizeof block, MSG_DONTWAIT) > 0) {
+    }
+  }
+
+  int ends[2] = {-1, -1};
+};
+
+template <class F>
+int code_of(F&& call) {
+  try {
+    call();
+  } catch (const std::system_error& e) {
+    return e.code().value();
+  }
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(no_leaks, "wait_readable returns when there is something to read, and again") {
+  run([] {
+    const raw_pair pair;
+    for (int round = 0; round < 3; ++round) {
+      auto reader = spawn([&] { wait_readable(pair.ends[0]); });
+      weft::yield();
+      CHECK_FALSE(reader.done());
+      pair.say("x");
+      reader.get();
+      wait_readable(pair.ends[0]);  // still true
+      char byte = 0;
+      CHECK(::read(pair.ends[0], &byte, 1) == 1);
+    }
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "the end of a stream is readable, and a dead peer is writable") {
+  run([] {
+    raw_pair pair;
+    auto reader = spawn([&] { wait_readable(pair.ends[0]); });
+    weft::yield();
+    ::close(std::exchange(pair.ends[1], -1));
+    reader.get();
+    wait_writable(pair.ends[0]);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "one fiber may wait for each direction of a descriptor") {
+  run([] {
+    const raw_pair pair;
+    pair.fill();
+    auto reader = spawn([&] { wait_readable(pair.ends[0]); });
+    auto writer = spawn([&] { wait_writable(pair.ends[0]); });
+    weft::yield();
+    SUBCASE("the reader is first") {
+      pair.say("x");
+      reader.get();
+      CHECK_FALSE(writer.done());
+      pair.drain();
+      writer.get();
+    }
+    SUBCASE("the writer is first") {
+      pair.drain();
+      writer.get();
+      CHECK_FALSE(reader.done());
+      pair.say("x");
+      reader.get();
+    }
+    SUBCASE("one is cancelled") {
+      reader.cancel();
+      reader.join();
+      CHECK_FALSE(writer.done());
+      pair.drain();
+      writer.get();
+    }
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "H27, torture 24: the second to wait for one direction gets EEXIST") {
+  run([] {
+    const raw_pair pair;
+    auto first = spawn([&] { wait_readable(pair.ends[0]); });
+    weft::yield();
+    CHECK(code_of([&] { wait_readable(pair.ends[0]); }) == EEXIST);
+    pair.say("x");
+    first.get();
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "H26: close_descriptor ends a wait with EBADF, and says what cannot be closed") {
+  run([] {
+    raw_pair pair;
+    auto waiting = spawn([&] { return code_of([&] { wait_readable(pair.ends[0]); }); });
+    weft::yield();
+    weft::close_descriptor(std::exchange(pair.ends[0], -1));
+    CHECK(waiting.get() == EBADF);
+    CHECK(code_of([] { weft::close_descriptor(-1); }) == EBADF);
+    CHECK(code_of([] { weft::close_descriptor(1'000'000); }) == EBADF);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "a descriptor that cannot be waited for is an error at once") {
+  run([] {
+    CHECK(code_of([] { wait_readable(-1); }) == EBADF);
+    CHECK(code_of([] { wait_readable(1'000'000); }) == EBADF);
+    std::FILE* const file = std::tmpfile();
+    REQUIRE(file != nullptr);
+    CHECK(code_of([&] { wait_readable(fileno(file)); }) == EPERM);
+    std::fclose(file);
+  });
+}
+
+TEST_CASE("a deadline ends a wait for a descriptor, and the next one is whole") {
+  on_virtual_time().run([] {
+    const raw_pair pair;
+    const auto began = weft::now();
+    CHECK_FALSE(wait_readable_until(pair.ends[0], began + 1h));
+    CHECK(weft::now() - began == 1h);
+    CHECK_FALSE(wait_readable_until(pair.ends[0], began));
+    pair.say("x");
+    CHECK(wait_readable_until(pair.ends[0], weft::now() + 1h));
+    CHECK_THROWS_AS(weft::with_timeout(1s, [&] { wait_readable(pair.ends[1]); }),
+                    weft::timeout_error);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "on a plain thread a wait for a descriptor blocks that thread") {
+  const raw_pair pair;
+  std::thread other([&] { pair.say("x"); });
+  wait_readable(pair.ends[0]);
+  other.join();
+  CHECK_FALSE(wait_readable_until(pair.ends[1], weft::now()));
+  CHECK(code_of([] { wait_readable(1'000'000); }) == EBADF);
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "torture 23: whoever gets a number that was waited for gets none of its events") {
+  run([] {
+    const std::uint64_t rounds = scaled(20'000, 1'000);
+    std::uint64_t wrong = 0;
+    for (std::uint64_t round = 0; round < rounds; ++round) {
+      raw_pair pair;
+      const int number = pair.ends[0];
+      auto waiting = spawn([&] { return code_of([&] { wait_readable(number); }); });
+      weft::yield();
+      // The event is on its way when the number changes hands.
+      if (round % 2 == 0) pair.say("x");
+      weft::close_descriptor(std::exchange(pair.ends[0], -1));
+      raw_pair next;
+      if (next.ends[0] != number) ++wrong;  // the lowest that is free
+      auto other = spawn([&] { wait_readable(next.ends[0]); });
+      if (waiting.get() != EBADF) ++wrong;
+      weft::yield();
+      weft::yield();
+      if (other.done()) ++wrong;
+      next.say("y");
+      other.get();
+    }
+    CHECK(wrong == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "weft's own descriptors can be waited for by number, too") {
+  run([] {
+    raw_pair pair;
+    weft::file_descriptor own(std::exchange(pair.ends[0], -1));
+    char byte = 0;
+    auto reads = spawn([&] { return own.read_some(&byte, 1); });
+    weft::yield();
+    CHECK(code_of([&] { wait_readable(own.native_handle()); }) == EEXIST);
+    pair.say("x");
+    CHECK(reads.get() == 1);
+    auto waits = spawn([&] { wait_readable(own.native_handle()); });
+    weft::yield();
+    CHECK_FALSE(waits.done());
+    pair.say("y");
+    waits.get();
+    CHECK(own.read_some(&byte, 1) == 1);
+    CHECK(byte == 'y');
+  });
+}
