@@ -57,6 +57,16 @@ TEST_CASE_FIXTURE(no_leaks, "a connected socket hears its peer alone, and that n
       const udp_socket peer = udp_socket::bind(endpoint::loopback_ipv4(0));
       gone = peer.local_endpoint();
     }
+    udp_socket peer = udp_socket::bind(endpoint::loopback_ipv4(0));
+    here.connect(peer.local_endpoint());
+    char block[8];
+    auto first = spawn([&] { return here.read_some(block, sizeof block); });
+    weft::yield();  // registered: from here on the kernel tells what is there
+    peer.send_to(here.local_endpoint(), "abc");
+    peer.send_to(here.local_endpoint(), "de");
+    CHECK(first.get() == 3);
+    CHECK(here.read_some(block, sizeof block) == 2);  // a short one before it said nothing
+
     here.connect(gone);
     here.write_some("x", 1);
     char byte = 0;

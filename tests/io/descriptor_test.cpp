@@ -216,6 +216,38 @@ TEST_CASE_FIXTURE(no_leaks,
   });
 }
 
+TEST_CASE_FIXTURE(
+    no_leaks,
+    "H26: what a copy of a closed descriptor says is not meant for its number's next use") {
+  run([] {
+    raw_pair pair;
+    const int number = pair.ends[0];
+    weft::file_descriptor own(number);
+    auto reads = spawn([&] {
+      char byte = 0;
+      own.read_some(&byte, 1);
+    });
+    weft::yield();
+    reads.cancel();
+    reads.join();
+    const int copy = ::dup(number);  // keeps the registration, and its events
+    ::close(number);                 // behind weft's back
+    raw_pair next;
+    REQUIRE(next.ends[0] == number);
+    auto waits = spawn([&] { wait_readable(number); });
+    weft::yield();
+    pair.say("x");
+    weft::yield();
+    weft::yield();
+    CHECK_FALSE(waits.done());
+    next.say("y");
+    waits.get();
+    own.release();  // the number is no longer its
+    ::close(copy);
+    pair.ends[0] = -1;
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "weft's own descriptors can be waited for by number, too") {
   run([] {
     raw_pair pair;
