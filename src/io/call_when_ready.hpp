@@ -6,6 +6,8 @@
 // short read empties a stream socket is promised by epoll(7), Q9.
 #pragma once
 
+#include <poll.h>
+
 #include <cerrno>
 
 #include "../loop/descriptor_table.hpp"
@@ -50,11 +52,10 @@ long file_descriptor::call_when_ready(unsigned direction, F&& call) {
       }
       if (slot != nullptr) slot->maybe_for(way) = false;
     }
-    // `this` may be gone after the wait: whoever closed it meanwhile may have destroyed it.
-    const int refused = here != nullptr
-                            ? detail::wait_for_owned(detail::whole(*here), fd, id, way)
-                            : detail::block_for_descriptor(
-                                  fd, way == detail::direction::read ? 1 : 4, time_point::max());
+    const int refused = here != nullptr ? detail::wait_for_owned(detail::whole(*here), fd, id, way)
+                                        : detail::block_for_descriptor(
+                                              fd, way == detail::direction::read ? POLLIN : POLLOUT,
+                                              time_point::max());
     if (refused < 0) return refused;
   }
 }
