@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "examples/programs.hpp"
 #include "structure/source_tree.hpp"
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
@@ -18,14 +19,6 @@
 using namespace weft_tests;
 
 namespace {
-
-constexpr const char* not_built = "the examples are not built (-Dexamples=disabled)";
-
-fs::path program(const std::string& name) {
-  return fs::path(from_environment("WEFT_EXAMPLES_DIR")) / name;
-}
-
-bool are_built() { return fs::exists(program("hello")); }
 
 child_end run_example(const std::string& name, const std::string& option = {}) {
   std::vector<std::string> words{program(name).string()};

@@ -67,6 +67,9 @@ class child {
     return true;
   }
 
+  // What was read of it so far.
+  const std::string& output() const noexcept { return end_.output; }
+
   // Waits for its end.
   child_end finish() {
     while (read_more()) {
@@ -130,16 +133,19 @@ child_end run_child(F&& body) {
   return child(std::forward<F>(body)).finish();
 }
 
+// A child's body: becomes a program found on PATH; status 127 if there is none.
+inline int become_program(const std::vector<std::string>& words) {
+  std::vector<char*> argv;
+  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  dup2(STDERR_FILENO, STDOUT_FILENO);
+  execvp(argv[0], argv.data());
+  return 127;
+}
+
 // Runs a program found on PATH; status 127 if there is none.
 inline child_end run_program(const std::vector<std::string>& words) {
-  return run_child([&] {
-    std::vector<char*> argv;
-    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    dup2(STDERR_FILENO, STDOUT_FILENO);
-    execvp(argv[0], argv.data());
-    return 127;
-  });
+  return run_child([&] { return become_program(words); });
 }
 
 // The running test program's own file: run it again with --test-case=NAME under a tool.

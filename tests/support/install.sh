@@ -29,6 +29,7 @@ weft_has() {
     clang-sanitizers) weft_has_clang_sanitizers ;;
     valgrind) weft_has_header valgrind/valgrind.h ;;
     libunwind) weft_has_header libunwind.h ;;
+    netcat) [[ $(nc -h 2>&1) == *OpenBSD* ]] ;;  # of the several, the one that knows -N
     *) command -v "$1" >/dev/null ;;  # the word is the command
   esac
 }
@@ -47,6 +48,7 @@ weft_package() {
     boost) echo libboost-context-dev ;;
     doctest) echo doctest-dev ;;
     libunwind) echo libunwind-dev ;;
+    netcat) echo netcat-openbsd ;;
     clang-sanitizers) echo libclang-rt-dev ;;
     clang++-*) echo "clang-${1#clang++-}" ;;
     ld.lld-*) echo "lld-${1#ld.lld-}" ;;
