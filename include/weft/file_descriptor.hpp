@@ -2,6 +2,8 @@
 // An open descriptor: what sockets and pipes have in common. Layer: io. Reads and writes look like
 // blocking ones: only the fiber waits.
 //
+// A call that does not have to wait lets nobody else run, but for one in 128: see weft::yield().
+//
 // One fiber may read while another writes. Two that read at once: the second one that has to wait
 // gets EEXIST. One object belongs to one thread at a time, as any object without a lock does; it
 // may be moved to another loop while nobody waits for it. Deadlines come through scopes:
@@ -15,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -27,8 +30,9 @@ WEFT_NAMESPACE_BEGIN
 struct io_slice {
   io_slice() noexcept = default;
   io_slice(const void* from, std::size_t bytes) noexcept : data(from), size(bytes) {}
-  io_slice(std::string_view text) noexcept : data(text.data()), size(text.size()) {}  // implicit
-  io_slice(const char* text) noexcept : io_slice(std::string_view(text)) {}           // implicit
+  io_slice(std::string_view text) noexcept : data(text.data()), size(text.size()) {}    // implicit
+  io_slice(const std::string& text) noexcept : data(text.data()), size(text.size()) {}  // implicit
+  io_slice(const char* text) noexcept : io_slice(std::string_view(text)) {}             // implicit
 
   const void* data = nullptr;
   std::size_t size = 0;
@@ -89,7 +93,9 @@ class WEFT_API file_descriptor {
   void write_all(const io_slice* parts, std::size_t count, std::size_t* done = nullptr);
 
  protected:
-  enum class kind : std::uint8_t { file, stream_socket, other_socket };
+  // Only of TCP is a short read proof that nothing more is there: a Unix socket's stops at
+  // descriptors that are passed, too.
+  enum class kind : std::uint8_t { file, tcp_socket, other_socket };
 
   // Takes over one that is non-blocking and close-on-exec already.
   file_descriptor(int fd, kind what) noexcept;

@@ -29,7 +29,8 @@ class WEFT_API unix_stream : public stream_socket {
 
  private:
   friend class unix_listener;
-  explicit unix_stream(connected how, int fd) noexcept : stream_socket(how, fd) {}
+  explicit unix_stream(connected how, int fd) noexcept
+      : stream_socket(how, fd, kind::other_socket) {}
 };
 
 class WEFT_API unix_listener : public stream_listener {

@@ -30,8 +30,9 @@ WEFT_NAMESPACE_BEGIN
 struct serve_options {
   std::size_t most_connections = 10'000;  // at once; who comes then waits in the listener's backlog
   duration grace = duration::zero();      // for connections to end by themselves
-  // Told of each error that leaves a handler, in its fiber. Empty: ECONNRESET, EPIPE and
-  // end_of_stream, which are the peer's doing, are passed over, others go to weft's reports.
+  // Told of each error that leaves a handler, in its fiber. Empty: what the peer or
+  // the network does (ECONNRESET, EPIPE, ENOTCONN, ETIMEDOUT, EHOSTUNREACH, end_of_stream) is
+  // passed over, others go to weft's reports.
   std::function<void(const std::exception_ptr&)> on_error;
 };
 
@@ -44,8 +45,14 @@ class WEFT_API server {
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
-  // Waits until one more may come in.
-  void await_place() { places_.acquire(); }
+  // Waits until one more may come in; false if the listener is closed meanwhile.
+  template <class Listener>
+  bool await_place(const Listener& listener) {
+    while (!places_.acquire_until(now() + look_at_listener)) {
+      if (!listener.is_open()) return false;
+    }
+    return true;
+  }
 
   // False if accept() says that the listener was closed; waits if the system is short of something.
   // Throws: any other error.
@@ -71,6 +78,9 @@ class WEFT_API server {
   void finish() noexcept;
 
  private:
+  // Nobody tells a full server that its listener was closed.
+  static constexpr duration look_at_listener = std::chrono::milliseconds(50);
+
   using connections = std::list<task<void>>;
 
   // The connection is closed before its place is free.
@@ -107,7 +117,7 @@ void serve(Listener& listener, Handler&& handler, serve_options how = {}) {
   detail::server here(std::move(how));
   try {
     for (;;) {
-      here.await_place();
+      if (!here.await_place(listener)) break;
       std::error_code error;
       stream peer = listener.accept(error);
       while (error) {

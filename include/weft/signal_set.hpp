@@ -16,13 +16,15 @@ WEFT_NAMESPACE_BEGIN
 
 // Takes some signals out of their usual way: while this lives, they are kept for wait() and neither
 // end the program nor run a handler. They are blocked in the calling thread; the program's other
-// threads must block them, too, or be started later (weft's own block all). Not for those that a
-// fault raises (SIGSEGV). Source: signalfd(2).
+// threads must block them, too, or be started later (weft's own block all); a program that is
+// started meanwhile inherits that. Not for those that a fault raises (SIGSEGV). Source:
+// signalfd(2).
 class WEFT_API signal_set {
  public:
   // Throws: std::system_error: EMFILE, ENFILE; std::logic_error for what is no signal's number.
   signal_set(std::initializer_list<int> signals);
-  // Gives the signals back. One that came and was not waited for is delivered now.
+  // Gives the signals back. One that came before any was waited for is delivered now; later ones
+  // are dropped: a second SIGTERM does not disturb an orderly end.
   ~signal_set();
   signal_set(const signal_set&) = delete;
   signal_set& operator=(const signal_set&) = delete;
@@ -34,6 +36,7 @@ class WEFT_API signal_set {
 
  private:
   file_descriptor from_;
+  bool was_waited_for_ = false;
   std::uint64_t before_ = 0;  // the thread's mask, as the kernel has it
 };
 

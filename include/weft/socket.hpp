@@ -39,7 +39,7 @@ class WEFT_API stream_socket : public file_descriptor {
 
  protected:
   struct connected {};  // by connect() or accept4(): non-blocking and close-on-exec already
-  stream_socket(connected, int fd) noexcept : file_descriptor(fd, kind::stream_socket) {}
+  stream_socket(connected, int fd, kind what) noexcept : file_descriptor(fd, what) {}
 
   friend class stream_listener;
 };

@@ -54,7 +54,7 @@ class WEFT_API tcp_stream : public stream_socket {
 
  private:
   friend class tcp_listener;
-  explicit tcp_stream(connected how, int fd) noexcept : stream_socket(how, fd) {}
+  explicit tcp_stream(connected how, int fd) noexcept : stream_socket(how, fd, kind::tcp_socket) {}
 };
 
 // How connections are taken in.

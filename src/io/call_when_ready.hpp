@@ -26,10 +26,11 @@ inline descriptor_slot* registered_slot(loop_core* here, int fd, std::uint32_t i
   return slot != nullptr && slot->id == id ? slot : nullptr;
 }
 
-// A descriptor is ready for no more than was transferred: the next call waits at once. Not once the
-// peer has closed: then the next call says so, and no event will.
+// A TCP socket was ready for no more than was transferred: the next call waits at once. Not once
+// the peer has closed, when the next call says so and no event will; nor where urgent data was
+// seen, before which a read stops short.
 inline void note_short(descriptor_slot* slot, direction way) noexcept {
-  if (slot != nullptr && !slot->has_ended) slot->maybe_for(way) = false;
+  if (slot != nullptr && !slot->is_special) slot->maybe_for(way) = false;
 }
 
 }  // namespace detail

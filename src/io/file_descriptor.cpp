@@ -3,6 +3,7 @@
 #include "weft/file_descriptor.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -49,10 +50,10 @@ file_descriptor::file_descriptor(int fd) {
   }
   raw_syscall(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
   raw_syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
-  int type = 0;
-  socklen_t bytes = sizeof type;
-  if (raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0) {
-    kind_ = type == SOCK_STREAM ? kind::stream_socket : kind::other_socket;
+  int protocol = 0;
+  socklen_t bytes = sizeof protocol;
+  if (raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &bytes) == 0) {
+    kind_ = protocol == IPPROTO_TCP ? kind::tcp_socket : kind::other_socket;
   }
   fd_ = fd;
   id_ = detail::descriptor_table::next_id();
@@ -100,7 +101,7 @@ long file_descriptor::read_once(void* to, std::size_t size) {
     const long result = what == kind::file ? raw_syscall(SYS_read, fd, to, size)
                                            : raw_syscall(SYS_recvfrom, fd, to, size, MSG_DONTWAIT,
                                                          nullptr, nullptr);
-    if (what == kind::stream_socket && result > 0 && static_cast<std::size_t>(result) < size) {
+    if (what == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
       detail::note_short(slot, direction::read);
     }
     return result;
@@ -115,7 +116,7 @@ long file_descriptor::write_once(const void* from, std::size_t size) {
     const long result = what == kind::file ? detail::quiet_write(fd, from, size)
                                            : raw_syscall(SYS_sendto, fd, from, size,
                                                          MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
-    if (what == kind::stream_socket && result > 0 && static_cast<std::size_t>(result) < size) {
+    if (what == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
       detail::note_short(slot, direction::write);
     }
     return result;

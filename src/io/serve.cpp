@@ -26,7 +26,12 @@ bool is_peers_doing(const std::exception_ptr& error) noexcept {
   } catch (const end_of_stream&) {
     return true;
   } catch (const std::system_error& e) {
-    return e.code() == std::errc::connection_reset || e.code() == std::errc::broken_pipe;
+    for (const std::errc one :
+         {std::errc::connection_reset, std::errc::broken_pipe, std::errc::not_connected,
+          std::errc::timed_out, std::errc::host_unreachable, std::errc::network_unreachable}) {
+      if (e.code() == one) return true;
+    }
+    return false;
   } catch (...) {
     return false;
   }

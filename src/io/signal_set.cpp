@@ -42,12 +42,17 @@ signal_set::signal_set(std::initializer_list<int> signals) {
 }
 
 signal_set::~signal_set() {
+  signalfd_siginfo late{};
+  while (was_waited_for_ &&
+         detail::raw_syscall(SYS_read, from_.native_handle(), &late, sizeof late) > 0) {
+  }
   detail::raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, set_bytes);
 }
 
 int signal_set::wait() {
   signalfd_siginfo came{};
   from_.read_some(&came, sizeof came);
+  was_waited_for_ = true;
   return static_cast<int>(came.ssi_signo);
 }
 

@@ -30,6 +30,15 @@ struct fresh_socket {
   int fd;
 };
 
+// TCP may connect a socket to itself, where nobody listens and the system chose that very port to
+// start from. Source: RFC 9293, 3.5, simultaneous open; Go's net package looks for it, too.
+bool is_own_port(int fd, const endpoint& to) {
+  sockaddr_storage own{};
+  socklen_t bytes = sizeof own;
+  if (detail::raw_syscall(SYS_getsockname, fd, &own, &bytes) < 0) return false;
+  return endpoint::from_raw(&own, bytes) == to;
+}
+
 // A connected socket, or -errno.
 long connect_to(const endpoint& to, const connect_options& how) {
   fresh_socket one(detail::new_socket(detail::raw_family(to), SOCK_STREAM));
@@ -40,7 +49,9 @@ long connect_to(const endpoint& to, const connect_options& how) {
     if (result < 0) return result;
   }
   const long result = detail::connect_and_wait(one.fd, to);
-  return result < 0 ? result : one.keep();
+  if (result < 0) return result;
+  if (is_own_port(one.fd, to)) return -ECONNREFUSED;
+  return one.keep();
 }
 
 // A listening socket, or -errno.

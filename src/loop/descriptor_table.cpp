@@ -47,7 +47,7 @@ bool descriptor_table::add(std::size_t chunk) noexcept {
 descriptor_slot* descriptor_table::note(std::uint64_t word, std::uint32_t events) noexcept {
   descriptor_slot& slot = *at(static_cast<int>(word & 0xffffffffU));  // was made at registration
   if (slot.id != static_cast<std::uint32_t>(word >> 32)) return nullptr;
-  if ((events & (ends_all | POLLRDHUP)) != 0) slot.has_ended = true;
+  if ((events & (ends_all | POLLRDHUP | POLLPRI)) != 0) slot.is_special = true;
   if ((events & ends_reading) != 0) slot.maybe_for(direction::read) = true;
   if ((events & ends_writing) != 0) slot.maybe_for(direction::write) = true;
   if (slot.kind == descriptor_slot::use::borrowed) slot.is_registered = false;  // one shot

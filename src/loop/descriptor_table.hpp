@@ -30,9 +30,9 @@ struct descriptor_slot {
 
   std::uint32_t id = 0;  // of the present use; 0: none
   use kind = use::none;
-  bool is_registered = false;                      // with the kernel
-  bool maybe[2] = {true, true};                    // by direction: a call may succeed. Owned only
-  bool has_ended = false;                          // the peer has closed its side, or an error came
+  bool is_registered = false;    // with the kernel
+  bool maybe[2] = {true, true};  // by direction: a call may succeed. Owned only
+  bool is_special = false;       // the peer has closed its side, an error came, or urgent data
   descriptor_wait* waits[2] = {nullptr, nullptr};  // by direction; one may stand in both
 
   bool& maybe_for(direction d) noexcept { return maybe[static_cast<unsigned>(d)]; }

@@ -108,7 +108,7 @@ long epoll_poller::add(int fd, descriptor_slot& slot, std::uint32_t events) noex
 }
 
 long epoll_poller::watch(int fd, descriptor_slot& slot) noexcept {
-  return add(fd, slot, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+  return add(fd, slot, EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET);
 }
 
 long epoll_poller::watch_once(int fd, descriptor_slot& slot, short events) noexcept {

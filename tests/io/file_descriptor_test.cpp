@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
@@ -125,6 +126,36 @@ TEST_CASE_FIXTURE(no_leaks, "data and end in one edge: the end is seen after the
       }
       CHECK(reads.get() == "last words");
     }
+  });
+}
+
+TEST_CASE_FIXTURE(
+    no_leaks, "a read that stops short at passed descriptors is no proof that nothing is there") {
+  run([] {
+    auto [a, b] = unix_stream::pair();
+    std::string all;
+    auto reads = spawn([&, from = &b] {
+      char block[100];
+      while (all.size() < 6) all.append(block, from->read_some(block, sizeof block));
+    });
+    weft::yield();
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    iovec data{const_cast<char*>("abc"), 3};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    const int passed = 0;
+    std::memcpy(CMSG_DATA(rights), &passed, sizeof passed);
+    REQUIRE(::sendmsg(a.native_handle(), &message, 0) == 3);
+    a.write_all("def");
+    reads.get();
+    CHECK(all == "abcdef");
   });
 }
 

@@ -216,6 +216,23 @@ TEST_CASE_FIXTURE(no_leaks, "closing the listener ends the server, after its con
   });
 }
 
+TEST_CASE_FIXTURE(no_leaks, "closing the listener ends a server that is full, too") {
+  run([] {
+    tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
+    const endpoint at = listener.local_endpoint();
+    weft::serve_options how;
+    how.most_connections = 1;
+    auto server = spawn([&] {
+      serve(
+          listener, [](tcp_stream peer) { echo(peer); }, how);
+    });
+    tcp_stream peer = tcp_stream::connect(at);
+    CHECK(ask(peer, "a") == "a");
+    listener.close();
+    server.get();
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks,
                   "torture 7: a server without descriptors does not spin, and takes up again") {
   run([] {

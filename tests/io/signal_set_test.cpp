@@ -64,6 +64,17 @@ TEST_CASE_FIXTURE(no_leaks, "what was not waited for is delivered when the set e
   ::sigaction(SIGUSR1, &before, nullptr);
 }
 
+TEST_CASE_FIXTURE(no_leaks,
+                  "a second signal does not disturb an end that the first one has begun") {
+  run([] {
+    signal_set ends{SIGUSR1, SIGUSR2};
+    ::raise(SIGUSR1);
+    CHECK(ends.wait() == SIGUSR1);
+    ::raise(SIGUSR1);  // would end the program
+    ::raise(SIGUSR2);
+  });
+}
+
 TEST_CASE("what is no signal is refused by its number") {
   CHECK_THROWS_WITH_AS(signal_set({SIGUSR1, 0}), "weft: signal_set was given 0, which is no signal",
                        std::logic_error);

@@ -161,6 +161,50 @@ TEST_CASE_FIXTURE(no_leaks,
   });
 }
 
+TEST_CASE_FIXTURE(no_leaks,
+                  "a read that stops short at urgent data is no proof that nothing is there") {
+  run([] {
+    tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
+    connection both(listener);
+    std::string all;
+    auto reads = spawn([&] {
+      char block[100];
+      while (all.size() < 6) all.append(block, both.far.read_some(block, sizeof block));
+    });
+    weft::yield();
+    const int fd = both.near.native_handle();
+    REQUIRE(::send(fd, "abc", 3, 0) == 3);
+    REQUIRE(::send(fd, "x", 1, MSG_OOB) == 1);
+    REQUIRE(::send(fd, "def", 3, 0) == 3);
+    reads.get();
+    CHECK(all == "abcdef");
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "data and end in one edge: the end of a connection is seen after the data") {
+  run([] {
+    tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
+    for (int round = 0; round < 50; ++round) {
+      connection both(listener);
+      std::string all;
+      auto reads = spawn([&] {
+        char block[64];
+        while (const std::size_t n = both.far.read_some(block, sizeof block)) all.append(block, n);
+      });
+      weft::yield();  // it waits: what follows is one event
+      both.near.write_all("last words");
+      if (round % 2 == 0) {
+        both.near.shutdown_write();
+      } else {
+        both.near.close();
+      }
+      reads.get();
+      CHECK(all == "last words");
+    }
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "options reach the socket") {
   run([] {
     tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
