@@ -30,6 +30,11 @@ class WEFT_API udp_socket : public file_descriptor {
 
   // Sends to one peer by default, and receives from it alone. Nothing is sent.
   void connect(const endpoint& to);
+  endpoint remote_endpoint() const;  // Throws: std::system_error: ENOTCONN
+
+  // Sends a datagram to that peer, as send_to(): also one of no bytes, which write_some() does not.
+  void send(const void* from, std::size_t size);
+  void send(std::string_view text) { send(text.data(), text.size()); }
 
   // Waits for a datagram; one of no bytes is one, too.
   // Parks: may.  Calls from: fiber, any thread (which then blocks).
@@ -45,6 +50,9 @@ class WEFT_API udp_socket : public file_descriptor {
   endpoint local_endpoint() const;
 
  private:
+  using file_descriptor::read_exactly;  // a datagram is no part of a stream
+  using file_descriptor::write_all;
+
   explicit udp_socket(int fd) noexcept : file_descriptor(fd, kind::other_socket) {}
 };
 

@@ -88,7 +88,7 @@ void file_descriptor::close() noexcept {
 
 void file_descriptor::fail(long result, const char* what) const {
   std::string text = std::string("weft: ") + what;
-  if (fd_ >= 0) text += " descriptor " + std::to_string(fd_);
+  text += fd_ >= 0 ? " descriptor " + std::to_string(fd_) : " a descriptor that is closed";
   if (result == -EEXIST) text += ": another fiber waits for the same";
   throw std::system_error(static_cast<int>(-result), std::system_category(), text);
 }

@@ -21,8 +21,9 @@ endpoint ask_for_endpoint(long call, int fd) {
   if (result < 0) {
     throw std::system_error(static_cast<int>(-result), std::system_category(),
                             std::string("weft: asking for ") +
-                                (call == SYS_getsockname ? "the address of" : "the peer of") +
-                                " descriptor " + std::to_string(fd));
+                                (call == SYS_getsockname ? "the address of " : "the peer of ") +
+                                (fd >= 0 ? "descriptor " + std::to_string(fd)
+                                         : std::string("a descriptor that is closed")));
   }
   return endpoint::from_raw(&found, bytes);
 }

@@ -55,6 +55,18 @@ void udp_socket::send_to(const endpoint& to, const void* from, std::size_t size)
   if (result < 0) detail::throw_about(result, "sending a datagram to", to);
 }
 
+void udp_socket::send(const void* from, std::size_t size) {
+  const int fd = native_handle();
+  const long result = call_when_ready(1, [&](detail::descriptor_slot*) {
+    return detail::raw_syscall(SYS_sendto, fd, from, size, MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
+  });
+  if (result < 0) fail(result, "sending a datagram from");
+}
+
+endpoint udp_socket::remote_endpoint() const {
+  return detail::ask_for_endpoint(SYS_getpeername, native_handle());
+}
+
 endpoint udp_socket::local_endpoint() const {
   return detail::ask_for_endpoint(SYS_getsockname, native_handle());
 }

@@ -67,8 +67,12 @@ TEST_CASE_FIXTURE(no_leaks, "a connected socket hears its peer alone, and that n
     CHECK(first.get() == 3);
     CHECK(here.read_some(block, sizeof block) == 2);  // a short one before it said nothing
 
+    CHECK(here.remote_endpoint() == peer.local_endpoint());
+    here.send("");
+    CHECK(peer.receive_from(block, sizeof block).from == here.local_endpoint());
+
     here.connect(gone);
-    here.write_some("x", 1);
+    here.send("x");
     char byte = 0;
     std::error_code error;
     here.read_some(&byte, 1, error);
