@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: BSL-1.0
+// Connections, servers and datagrams: the ports of network.py. asyncio's reader and writer are the
+// two halves of a connection; weft's stream is both, with a buffered_reader around it.
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "asyncio/pair.hpp"
+#include "weft/buffered.hpp"
+#include "weft/cancel_scope.hpp"
+#include "weft/endpoint.hpp"
+#include "weft/errors.hpp"
+#include "weft/event.hpp"
+#include "weft/file_descriptor.hpp"
+#include "weft/gather.hpp"
+#include "weft/local_socket.hpp"
+#include "weft/queue.hpp"
+#include "weft/serve.hpp"
+#include "weft/spawn.hpp"
+#include "weft/task.hpp"
+#include "weft/tcp.hpp"
+#include "weft/udp.hpp"
+
+// All of it: files of this folder are compiled together, and have helpers of the same names.
+namespace network_pairs {
+
+using namespace weft_tests;
+using weft::await_sleep;
+using weft::endpoint;
+using weft::serve_options;
+using weft::spawn;
+using weft::task;
+using weft::tcp_listener;
+using weft::tcp_stream;
+using weft::udp_socket;
+using weft::unix_listener;
+using weft::unix_stream;
+using weft::with_timeout;
+
+namespace {
+
+const endpoint here = endpoint::loopback_ipv4(0);
+constexpr std::size_t all_of_it = 64 * 1024 * 1024;
+
+std::string in_brackets(std::string text) {
+  for (char& byte : text) byte = byte == '\n' ? 'n' : byte == '\r' ? 'r' : byte;
+  return "<" + text + ">";
+}
+
+// What came, or the error, as a word. A port is never said: it is another one each time.
+template <class F>
+std::string tried(F&& f) {
+  try {
+    if constexpr (std::is_same_v<std::invoke_result_t<F>, std::string>) {
+      return in_brackets(std::forward<F>(f)());
+    } else {
+      std::forward<F>(f)();
+      return "done";
+    }
+  } catch (const weft::end_of_stream& error) {
+    return "ended after " + std::to_string(error.bytes());
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::connection_refused) return "refused";
+    if (error.code() == std::errc::connection_reset) return "gone";
+    if (error.code() == std::errc::broken_pipe) return "gone";
+    if (error.code() == std::errc::no_such_file_or_directory) return "no such file";
+    if (error.code() == std::errc::address_in_use) return "address in use";
+    throw;
+  }
+}
+
+// What open_connection() returns, and what a handler is given.
+template <class Stream>
+struct basic_connection {
+  explicit basic_connection(Stream from) : stream(std::move(from)) {}
+
+  // As readline() of asyncio, which leaves the end of the line; "" at the end of the stream.
+  std::string line() {
+    try {
+      return reader.read_until("\n");
+    } catch (const weft::end_of_stream&) {
+      return rest();
+    }
+  }
+  std::string exactly(std::size_t size) {
+    std::string text(size, '?');
+    reader.read_exactly(text.data(), size);
+    return text;
+  }
+  std::string rest() { return reader.read_all(all_of_it); }
+  void send(std::string_view text) { stream.write_all(text); }
+
+  Stream stream;
+  weft::buffered_reader<Stream> reader{stream};
+};
+using connection = basic_connection<tcp_stream>;
+
+// A server that runs while this lives.
+template <class Listener, class Handler>
+struct basic_server {
+  using stream = typename Listener::stream;
+
+  basic_server(Listener from, Handler handler, serve_options how = {})
+      : listener(std::move(from)), running(spawn([this, handler, how] {
+          const auto serve_one = [&](stream peer) {
+            basic_connection<stream> to(std::move(peer));
+            handler(to);
+          };
+          weft::serve(listener, serve_one, how);
+        })) {}
+
+  Listener listener;
+  const endpoint at = listener.local_endpoint();
+  task<> running;
+};
+
+template <class Handler>
+struct server : basic_server<tcp_listener, Handler> {
+  explicit server(Handler handler, const endpoint& from = here, serve_options how = {})
+      : basic_server<tcp_listener, Handler>(tcp_listener::bind(from), handler, std::move(how)) {}
+};
+
+struct echo {
+  template <class Stream>
+  void operator()(basic_connection<Stream>& peer) const {
+    std::string block(64 * 1024, '\0');
+    while (const std::size_t some = peer.reader.read_some(block.data(), block.size())) {
+      peer.stream.write_all(block.data(), some);
+    }
+  }
+};
+
+// A socket that is bound to an address and does nothing.
+struct silent_socket {
+  explicit silent_socket(int kind) : socket(::socket(AF_INET, kind, 0)) {
+    endpoint any = here;
+    REQUIRE(::bind(socket.native_handle(), static_cast<const sockaddr*>(any.data()), any.size()) ==
+            0);
+    socklen_t bytes = endpoint::capacity();
+    REQUIRE(::getsockname(socket.native_handle(), static_cast<sockaddr*>(at.data()), &bytes) == 0);
+    at.set_size(bytes);
+  }
+
+  weft::file_descriptor socket;
+  endpoint at;
+};
+
+std::string text_of(udp_socket& from, endpoint* sender = nullptr) {
+  std::string text(64 * 1024, '\0');
+  const udp_socket::datagram got = from.receive_from(text.data(), text.size());
+  if (sender != nullptr) *sender = got.from;
+  text.resize(got.size);
+  return text;
+}
+
+}  // namespace
+
+PAIR("open_connection and start_server: what is sent comes back") {
+  server server(echo{});
+  connection to(tcp_stream::connect(server.at));
+  for (const char* text : {"one\n", "two\n", "three\n"}) {
+    to.send(text);
+    say(tried([&] { return to.line(); }));
+  }
+  to.stream.shutdown_write();
+  say(tried([&] { return to.rest(); }));
+  say(to.reader.at_end());
+}
+
+PAIR("a name is looked up, and one of its addresses answers") {
+  server server(echo{});
+  connection to(tcp_stream::connect("localhost", std::to_string(server.at.port())));
+  to.send("text\n");
+  say(tried([&] { return to.line(); }));
+  say(to.stream.remote_endpoint().address());
+}
+
+PAIR("both ends know each other's address") {
+  weft::queue<std::pair<endpoint, endpoint>> known;
+  server server([&](connection& peer) {
+    known.put({peer.stream.local_endpoint(), peer.stream.remote_endpoint()});
+    echo{}(peer);
+  });
+  connection to(tcp_stream::connect(server.at));
+  const auto [own, other] = known.get();
+  say(to.stream.remote_endpoint() == own);
+  say(to.stream.local_endpoint() == other);
+  say(own == server.at, own == other);
+  say(own.address(), other.address());
+}
+
+PAIR("half-close: the answer comes after the end of the question") {
+  server server([](connection& peer) {
+    const std::string question = peer.rest();
+    say("question", question.size(), peer.reader.at_end());
+    peer.send("you said " + question);
+  });
+  connection to(tcp_stream::connect(server.at));
+  to.send("a long ");
+  to.send("question");
+  to.stream.shutdown_write();
+  say(tried([&] { return to.rest(); }));
+}
+
+PAIR("half-close: who said all can still be told something") {
+  weft::queue<std::string> got;
+  server server([&](connection& peer) {
+    peer.send("welcome");
+    peer.stream.shutdown_write();
+    got.put(tried([&] { return peer.rest(); }));
+  });
+  connection to(tcp_stream::connect(server.at));
+  say(tried([&] { return to.rest(); }));
+  to.send("thank you");
+  to.stream.shutdown_write();
+  say(got.get());
+}
+
+PAIR("a client that closes early: what had come, and the end") {
+  weft::queue<std::string> got;
+  server server([&](connection& peer) {
+    if (peer.exactly(1) == "c") {
+      got.put(tried([&] { return peer.exactly(8); }));
+    } else {
+      got.put(tried([&] { return peer.line(); }));
+      got.put(tried([&] { return peer.line(); }));
+    }
+  });
+  for (const std::string text : {"cabc", "c", "lhalf a li", "l"}) {
+    tcp_stream::connect(server.at).write_all(text);
+    say(got.get());
+    if (text[0] == 'l') say(got.get());
+  }
+}
+
+PAIR("a connection that is reset is an error to who reads") {
+  weft::queue<std::string> got;
+  server server([&](connection& peer) {
+    peer.send("hello\n");
+    got.put(tried([&] { return peer.line(); }));
+  });
+  connection to(tcp_stream::connect(server.at));
+  say(tried([&] { return to.line(); }));
+  const linger at_once{1, 0};
+  ::setsockopt(to.stream.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  to.stream.close();
+  say(got.get());
+}
+
+PAIR("who writes on after the other side is gone is told so") {
+  server server([](connection&) {});
+  connection to(tcp_stream::connect(server.at));
+  say(tried([&] { return to.rest(); }));
+  say(tried([&] {
+    for (int i = 0; i < 1000; ++i) {
+      to.send(std::string(1000, 'x'));
+      weft::yield();
+    }
+  }));
+}
+
+PAIR("a connection to where nobody listens is refused") {
+  silent_socket silent(SOCK_STREAM);
+  say(tried([&] { tcp_stream::connect(silent.at); }));
+}
+
+PAIR("a second server at an address in use is refused") {
+  server server(echo{});
+  say(tried([&] { tcp_listener::bind(server.at); }));
+  connection to(tcp_stream::connect(server.at));
+  to.send("first\n");
+  say(tried([&] { return to.line(); }));
+}
+
+PAIR("the address of a server that ended can be used again at once") {
+  const auto handler = [](connection& peer) {
+    peer.send("bye\n");  // and closes first, so its end of the connection lingers
+  };
+  endpoint at = here;
+  for (int i = 0; i < 2; ++i) {
+    server server(handler, at);
+    at = server.at;
+    connection to(tcp_stream::connect(at));
+    say(tried([&] { return to.rest(); }));
+  }
+}
+
+PAIR("a server that is closed takes nobody new in, and who is in is served") {
+  serve_options how;
+  how.grace = weft::duration::max();
+  server server(echo{}, here, how);
+  {
+    connection to(tcp_stream::connect(server.at));
+    to.send("one\n");
+    say(tried([&] { return to.line(); }));
+    say(server.listener.is_open());
+    server.listener.close();
+    say(server.listener.is_open());
+    say(tried([&] { tcp_stream::connect(server.at); }));
+    to.send("two\n");
+    say(tried([&] { return to.line(); }));
+  }
+  say(tried([&] { server.running.get(); }));
+}
+
+PAIR("a server's task is cancelled: nobody new comes in") {
+  server server(echo{});
+  {
+    connection to(tcp_stream::connect(server.at));
+    to.send("one\n");
+    say(tried([&] { return to.line(); }));
+    to.stream.shutdown_write();
+    say(tried([&] { return to.rest(); }));
+  }
+  server.running.cancel();
+  say(attempt([&] { server.running.get(); }));
+  say(server.listener.is_open());
+  say(tried([&] { tcp_stream::connect(server.at); }));
+}
+
+PAIR("a server ends with those whom it serves: their handlers are cancelled") {
+  server server([](connection& peer) {
+    peer.send("hello\n");
+    try {
+      peer.line();
+    } catch (const weft::cancelled&) {
+      say("handler cancelled");
+      throw;
+    }
+  });
+  std::vector<std::unique_ptr<connection>> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(std::make_unique<connection>(tcp_stream::connect(server.at)));
+  }
+  for (auto& to : clients) say(tried([&] { return to->line(); }));
+  server.running.cancel();
+  for (auto& to : clients) say(tried([&] { return to->rest(); }));
+}
+
+PAIR("a handler that raises ends its own connection, not the server") {
+  reports reports;
+  {
+    server server([](connection& peer) {
+      if (peer.line() == "bad\n") throw failure("boom");
+      peer.send("well\n");
+    });
+    for (const char* text : {"good\n", "bad\n", "good\n"}) {
+      connection to(tcp_stream::connect(server.at));
+      to.send(text);
+      say(tried([&] { return to.rest(); }));
+    }
+  }
+  say("reported", reports.count("boom"));
+}
+
+PAIR("lines and messages come whole, in whatever pieces they were sent") {
+  server server([](connection& peer) {
+    for (int i = 0; i < 3; ++i) say(tried([&] { return peer.line(); }));
+    say(tried([&] { return peer.reader.read_until("\r\n\r\n"); }));
+    say(tried([&] { return peer.exactly(5); }));
+    say(tried([&] { return peer.reader.read_until(";"); }));
+  });
+  connection to(tcp_stream::connect(server.at));
+  for (const char* piece :
+       {"one\nt", "w", "o\n", "three", "\nhead: 1\r\n", "\r", "\nbo", "dyrest", " of it"}) {
+    to.send(piece);
+    await_sleep(unit / 10);
+  }
+  to.stream.shutdown_write();
+  say(tried([&] { return to.rest(); }));
+}
+
+PAIR("several pieces are written in one call") {
+  server server(echo{});
+  connection to(tcp_stream::connect(server.at));
+  to.stream.write_all({"one, ", "", "two, ", "three"});
+  to.stream.shutdown_write();
+  say(tried([&] { return to.rest(); }));
+}
+
+static void send_rest_when_asked(connection& peer) {
+  peer.send("a l");
+  peer.exactly(1);
+  peer.send("ine\nnext");
+}
+
+PAIR("wait_for around a read: time is up, and no byte is lost") {
+  server server(&send_rest_when_asked);
+  connection to(tcp_stream::connect(server.at));
+  auto start = weft::now();
+  std::string end = attempt([&] { return with_timeout(1 * unit, [&] { return to.line(); }); });
+  say(end, since(start));
+  start = weft::now();
+  end = attempt([&] { return with_timeout(1 * unit, [&] { return to.exactly(6); }); });
+  say(end, since(start));
+  to.send("!");
+  say(tried([&] { return to.line(); }));
+  say(tried([&] { return to.rest(); }));
+}
+
+PAIR("a task is cancelled while it reads, another reads on") {
+  server server(&send_rest_when_asked);
+  connection to(tcp_stream::connect(server.at));
+  auto reading = spawn([&] { return to.exactly(7); });
+  await_sleep(1 * unit);
+  say(reading.done());
+  reading.cancel();
+  say(attempt([&] { return reading.get(); }));
+  to.send("!");
+  say(tried([&] { return to.exactly(7); }));
+  say(tried([&] { return to.exactly(7); }));
+}
+
+// A writer's close() ends asyncio's reader; in weft who waits on a stream that is closed gets
+// EBADF.
+PAIR("who waits to read sees the end when its own side says so") {
+  server server(echo{});
+  connection to(tcp_stream::connect(server.at));
+  auto reading = spawn([&] { return tried([&] { return to.rest(); }); });
+  await_sleep(1 * unit);
+  say(reading.done());
+  to.stream.shutdown_read();
+  say(reading.get());
+}
+
+PAIR("a writer is held up until the other side reads") {
+  weft::event go;
+  constexpr std::size_t size = 4 * 1024 * 1024;
+  tcp_listener listener = tcp_listener::bind(here);
+  const int bytes = 64 * 1024;  // its connections', too
+  ::setsockopt(listener.native_handle(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  const auto handler = [&](connection& peer) {
+    go.wait();
+    peer.send(std::to_string(peer.exactly(size).size()));
+  };
+  basic_server server(std::move(listener), handler);
+  connection to(tcp_stream::connect(server.at));
+  to.stream.set_send_buffer(64 * 1024);
+  auto sending = spawn([&] { to.send(std::string(size, 'x')); });
+  await_sleep(1 * unit);
+  say(sending.done());
+  await_sleep(1 * unit);
+  say(sending.done());
+  go.set();
+  say(tried([&] { sending.get(); }));
+  say(tried([&] { return to.rest(); }));
+}
+
+PAIR("one task writes while another reads") {
+  std::string text;
+  for (int i = 0; i < 64 * 1024; ++i) text += "0123456789abcdef";
+  server server(echo{});
+  connection to(tcp_stream::connect(server.at));
+  auto writing = spawn([&] {
+    to.send(text);
+    to.stream.shutdown_write();
+  });
+  const std::string back = to.rest();
+  writing.get();
+  say(back.size(), back == text);
+}
+
+PAIR("a hundred clients are served at once") {
+  int count = 0;
+  weft::event all_in;
+  server server([&](connection& peer) {
+    const int number = std::stoi(peer.line());
+    ++count;
+    if (count == 100) all_in.set();
+    all_in.wait();
+    peer.send(std::to_string(2 * number) + "\n");
+  });
+  std::vector<task<int>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(spawn([&, i] {
+      connection to(tcp_stream::connect(server.at));
+      to.send(std::to_string(i) + "\n");
+      return std::stoi(to.line());
+    }));
+  }
+  const std::vector<int> answers = weft::gather(std::move(clients));
+  say(count, answers);
+}
+
+PAIR("open_unix_connection and start_unix_server: by a path") {
+  const temporary_folder folder;
+  const fs::path path = folder.path() / "socket";
+  const endpoint at = endpoint::local(path.string());
+  say(tried([&] { unix_stream::connect(at); }));
+  basic_server server(unix_listener::bind(at), echo{});
+  say(fs::exists(path));
+  basic_connection<unix_stream> to(unix_stream::connect(at));
+  say(to.stream.remote_endpoint().path() == path);
+  to.send("hello\nand");
+  say(tried([&] { return to.line(); }));
+  to.stream.shutdown_write();
+  say(tried([&] { return to.exactly(100); }));
+}
+
+PAIR("datagrams: one each way, each from whom it says") {
+  udp_socket one = udp_socket::bind(here);
+  udp_socket two = udp_socket::bind(here);
+  endpoint sender;
+  one.send_to(two.local_endpoint(), "question");
+  std::string text = text_of(two, &sender);
+  say(text, sender == one.local_endpoint());
+  two.send_to(sender, "answer");
+  text = text_of(one, &sender);
+  say(text, sender == two.local_endpoint());
+}
+
+PAIR("datagrams: each is one, long, short or empty") {
+  udp_socket to = udp_socket::bind(here);
+  udp_socket sender = udp_socket::bind(here);
+  for (const std::size_t size : {1U, 0U, 1000U, 60000U, 0U, 2U}) {
+    sender.send_to(to.local_endpoint(), std::string(size, 'x'));
+  }
+  for (int i = 0; i < 6; ++i) say(text_of(to).size());
+}
+
+PAIR("datagrams: a socket that has a peer hears that one alone") {
+  udp_socket peer = udp_socket::bind(here);
+  udp_socket stranger = udp_socket::bind(here);
+  udp_socket own = udp_socket::bind(here);
+  const endpoint at = own.local_endpoint();
+  own.connect(peer.local_endpoint());
+  endpoint sender;
+  stranger.send_to(at, "spam");
+  peer.send_to(at, "letter");
+  const std::string text = tried([&] { return text_of(own, &sender); });
+  say(sender == peer.local_endpoint());
+  say(text);
+  own.write_all("thanks");
+  say(tried([&] { return text_of(peer); }));
+}
+
+PAIR("datagrams: a peer that is not there is told to who receives") {
+  const endpoint nobody = silent_socket(SOCK_DGRAM).at;
+  udp_socket own = udp_socket::bind(here);
+  own.connect(nobody);
+  own.write_all("hello?");
+  say(tried([&] { return text_of(own); }));
+}
+
+PAIR("datagrams: a receive in vain ends when time is up, and the next one gets what comes") {
+  udp_socket own = udp_socket::bind(here);
+  const auto start = weft::now();
+  const std::string end =
+      attempt([&] { return with_timeout(1 * unit, [&] { return text_of(own); }); });
+  say(end, since(start));
+  own.send_to(own.local_endpoint(), "to myself");
+  say(tried([&] { return text_of(own); }));
+}
+
+}  // namespace network_pairs
