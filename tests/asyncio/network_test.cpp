@@ -538,7 +538,7 @@ PAIR("datagrams: a socket that has a peer hears that one alone") {
   const std::string text = tried([&] { return text_of(own, &sender); });
   say(sender == peer.local_endpoint());
   say(text);
-  own.write_all("thanks");
+  own.send("thanks");
   say(tried([&] { return text_of(peer); }));
 }
 
@@ -546,7 +546,7 @@ PAIR("datagrams: a peer that is not there is told to who receives") {
   const endpoint nobody = silent_socket(SOCK_DGRAM).at;
   udp_socket own = udp_socket::bind(here);
   own.connect(nobody);
-  own.write_all("hello?");
+  own.send("hello?");
   say(tried([&] { return text_of(own); }));
 }
 
