@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -70,15 +71,21 @@ void serve_until_signal(const std::string& host, const std::string& port, Handle
   weft::race([&] { weft::serve(listener, handler); }, [&] { ends.wait(); });
 }
 
-// The whole of a server's main(); returns the exit status.
+// The whole of a server's main(); returns the exit status. `beside` runs on a fiber of its own
+// meanwhile, and is cancelled at the end.
 template <class Handler>
-int run(const char* program, const arguments& given, Handler handler) {
+int run(
+    const char* program, const arguments& given, Handler handler,
+    const std::function<void()>& beside = [] {}) {
   const std::string& port = given.at("--port").value;
   if (!is_port(port)) wrong_usage(program, "--port wants a number up to 65535, not '" + port + "'");
   weft::options how;
   how.handle_sigint = false;  // the signal_set does
   try {
-    weft::run(how, [&] { serve_until_signal(given.at("--host").value, port, handler); });
+    weft::run(how, [&] {
+      const weft::task<> other = weft::spawn(beside);
+      serve_until_signal(given.at("--host").value, port, handler);
+    });
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: %s\n", program, error.what());

@@ -141,7 +141,7 @@ struct passage {
   weft::tcp_stream target;
 };
 
-const char* const all_servers[] = {"echo_server", "chat", "proxy"};
+const char* const all_servers[] = {"echo_server", "chat", "proxy", "mini_redis"};
 
 }  // namespace
 

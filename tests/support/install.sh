@@ -30,6 +30,7 @@ weft_has() {
     valgrind) weft_has_header valgrind/valgrind.h ;;
     libunwind) weft_has_header libunwind.h ;;
     netcat) [[ $(nc -h 2>&1) == *OpenBSD* ]] ;;  # of the several, the one that knows -N
+    redis-tools) command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null ;;
     *) command -v "$1" >/dev/null ;;  # the word is the command
   esac
 }
