@@ -388,7 +388,9 @@ TEST_CASE("mini_redis: a request that breaks the protocol, or a bound, ends the 
         {"ECHO 'a\r\n", "unbalanced quotes in request"},
         {std::string(70'000, 'x'), "too big inline request"},
     };
-    for (const auto& [bytes, error] : all) {
+    for (const auto& one : all) {
+      const std::string& bytes = one.first;
+      const std::string& error = one.second;
       CAPTURE(error);
       raw_client me(server);
       me.says("PING\r\n" + bytes);

@@ -65,7 +65,8 @@ TEST_CASE_FIXTURE(no_leaks,
                   "megabytes go through a stream whole and in order, whatever the pieces") {
   run([] {
     const std::string all = pattern(3'000'000);
-    for (const std::size_t piece : {1'000'000, 70'000, 4'096, 17}) {
+    constexpr std::size_t pieces[] = {1'000'000, 70'000, 4'096, 17};
+    for (const std::size_t piece : pieces) {
       auto [a, b] = unix_stream::pair();
       auto writes = spawn([&, from = &a] {
         const std::size_t bytes = piece == 17 ? 50'000 : all.size();
