@@ -76,8 +76,8 @@ void spin_lock::earn_or_revoke() noexcept {
   bias_.store(nobodys, std::memory_order_relaxed);
   stop_all_at_barrier();
   // acquire; pairs with the release of the owner, whose last time this is
-  if (is_inside_.load(std::memory_order_acquire)) {
-    wait_while([this] { return is_inside_.load(std::memory_order_acquire); });
+  if (owner_is_.load(std::memory_order_acquire) != outside) {
+    wait_while([this] { return owner_is_.load(std::memory_order_acquire) != outside; });
   }
 }
 

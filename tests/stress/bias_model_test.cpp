@@ -17,7 +17,7 @@ TEST_CASE("bias model: no order of steps lets two inside or leaves one outside")
 
 TEST_CASE("bias model: each part of the protocol is needed") {
   if (const char* const reason = weft_tests::reason_without_models()) WEFT_SKIP(reason);
-  for (const char* const flag : {"-DNO_BARRIER", "-DNO_WAIT", "-DNO_RECHECK"}) {
+  for (const char* const flag : {"-DNO_BARRIER", "-DNO_WAIT", "-DNO_RECHECK", "-DNO_DOOR"}) {
     const model part("stress/bias.pml", flag);
     INFO(flag, "\n", part.output());
     CHECK(part.breaks_promise());

@@ -2,7 +2,7 @@
 // A lock for a few instructions: no user code, no park and no system call under it. Layer: base.
 //
 // While one thread alone takes it, it costs that thread no atomic operation: after a row of its own
-// the lock is biased to it. The owner then says that it is inside by a plain store, and looks
+// the lock is biased to it. The owner then says that it comes by a plain store, and looks
 // whether the bias still holds; a compiler may not turn the two round, a processor may. Who comes
 // second takes the bias away for good, and has the kernel stop every core of the process at a full
 // barrier (membarrier, some microseconds): from then on either the owner has seen that the bias is
@@ -39,13 +39,14 @@ class WEFT_API spin_lock {
   WEFT_INLINE void lock() noexcept {
     const std::uintptr_t bias = bias_.load(std::memory_order_relaxed);
     if (bias == thread_word()) {
-      is_inside_.store(true, std::memory_order_relaxed);
+      owner_is_.store(at_the_door, std::memory_order_relaxed);
       std::atomic_signal_fence(std::memory_order_seq_cst);  // then bias_: see above
       if (WEFT_LIKELY(bias_.load(std::memory_order_relaxed) == bias)) {
+        owner_is_.store(inside, std::memory_order_relaxed);
         std::atomic_signal_fence(std::memory_order_seq_cst);
         return;
       }
-      is_inside_.store(false, std::memory_order_release);
+      owner_is_.store(outside, std::memory_order_release);
       lock_slowly();
       return;
     }
@@ -56,8 +57,9 @@ class WEFT_API spin_lock {
   }
 
   WEFT_INLINE void unlock() noexcept {
-    if (is_inside_.load(std::memory_order_relaxed)) {  // by the owner alone, who is the caller
-      is_inside_.store(false, std::memory_order_release);
+    // Only the owner, who is then the caller, is seen inside; at the door it may be seen by others.
+    if (owner_is_.load(std::memory_order_relaxed) == inside) {
+      owner_is_.store(outside, std::memory_order_release);
     } else {
       is_held_.store(false, std::memory_order_release);
     }
@@ -68,11 +70,16 @@ class WEFT_API spin_lock {
   static constexpr std::uintptr_t earnable = 0;
   static constexpr std::uintptr_t nobodys = 1;
 
+  // Of the owner: it holds the lock; it says that it comes, and looks whether it still may.
+  static constexpr std::uint8_t outside = 0;
+  static constexpr std::uint8_t at_the_door = 1;
+  static constexpr std::uint8_t inside = 2;
+
   void lock_slowly() noexcept;
   void earn_or_revoke() noexcept;
 
-  std::atomic<std::uintptr_t> bias_{earnable};  // changed by who holds is_held_
-  std::atomic<bool> is_inside_{false};          // the biased owner holds the lock; written by it
+  std::atomic<std::uintptr_t> bias_{earnable};   // changed by who holds is_held_
+  std::atomic<std::uint8_t> owner_is_{outside};  // written by whom the lock is biased to
   std::atomic<bool> is_held_{false};
   std::uint16_t row_ = 0;   // how often the last one took it, one after the other
   std::uint32_t last_ = 0;  // who that was: the low half of its word
