@@ -128,6 +128,10 @@ int wait_for_descriptor(int fd, short events, time_point deadline) {
   if (fd < 0) return -EBADF;
   descriptor_slot* const slot = here.kernel->descriptors.at(fd);
   if (slot == nullptr) return -ENOMEM;
+  // One that weft owned may have been closed by another loop since, and its number reused.
+  if (slot->kind == use::owned && here.kernel->watch(fd, *slot) < 0) {
+    descriptor_table::end_use(*slot, EBADF);
+  }
   if (is_taken(*slot, events)) return -EEXIST;
   const int happened = slot->kind == use::owned
                            ? wait_for_owned_by_number(here, fd, *slot, events, deadline)

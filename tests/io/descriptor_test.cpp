@@ -19,6 +19,7 @@
 #include "support/build_kind.hpp"
 #include "support/no_leaks.hpp"
 #include "task/on_virtual_time.hpp"
+#include "weft/background_loop.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/file_descriptor.hpp"
 #include "weft/spawn.hpp"
@@ -245,6 +246,27 @@ TEST_CASE_FIXTURE(
     own.release();  // the number is no longer its
     ::close(copy);
     pair.ends[0] = -1;
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "H26: a number that another loop has closed since is somebody else's") {
+  weft::background_loop other;
+  run([&] {
+    raw_pair pair;
+    weft::file_descriptor own(std::exchange(pair.ends[0], -1));
+    const int number = own.native_handle();
+    char byte = 0;
+    auto reads = spawn([&] { return own.read_some(&byte, 1); });
+    weft::yield();
+    pair.say("x");
+    reads.get();  // it is registered here
+    other.ref().call([moved = std::move(own)]() mutable { moved.close(); }).get();
+    const raw_pair next;
+    REQUIRE(next.ends[0] == number);
+    auto waits = spawn([&] { wait_readable(number); });
+    weft::yield();
+    next.say("y");
+    waits.get();
   });
 }
 
