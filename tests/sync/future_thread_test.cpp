@@ -168,7 +168,7 @@ TEST_CASE_FIXTURE(no_leaks,
     promise<int> p;
     auto f = p.get_future();
     bool is_there = false;
-    const auto deadline = weft::now() + 1ms;
+    const auto deadline = weft::now() + 50ms;  // not over before both wait for it
     // One look at the clock wakes both, the elder first. When it sets the value, the waiter's time
     // is up, and it has not run yet.
     auto elder = spawn([&] {
