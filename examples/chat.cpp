@@ -14,7 +14,6 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "server.hpp"
@@ -26,37 +25,16 @@ namespace {
 constexpr std::size_t queued_lines = 100;
 constexpr std::size_t longest_line = 1000;
 
-// Cuts a stream into lines.
-class line_reader {
- public:
-  explicit line_reader(weft::tcp_stream& from) : from_(from) {}
-
-  // Waits for the next line and returns it without its end; nothing at the end of the stream. A
-  // line that is too long comes in pieces.
-  std::optional<std::string> next() {
-    while (rest_.find('\n') == std::string::npos && rest_.size() <= longest_line) {
-      char block[1000];
-      const std::size_t bytes = from_.read_some(block, sizeof block);
-      if (bytes == 0) return last();
-      rest_.append(block, bytes);
-    }
-    const std::size_t size = std::min(rest_.find('\n'), longest_line);
-    std::string line = rest_.substr(0, size);
-    rest_.erase(0, rest_[size] == '\n' ? size + 1 : size);
-    if (!line.empty() && line.back() == '\r') line.pop_back();  // of telnet
-    return line;
+// Waits for the next line; nothing at the end of the stream. One that is too long comes in pieces.
+std::optional<std::string> next_line(weft::buffered_reader<weft::tcp_stream>& in) {
+  try {
+    return in.read_line(longest_line);
+  } catch (const weft::limit_exceeded&) {  // nothing was taken
+    std::string piece(in.peek().substr(0, longest_line));
+    in.consume(piece.size());
+    return piece;
   }
-
- private:
-  // What stands behind the last end of a line.
-  std::optional<std::string> last() {
-    if (rest_.empty()) return std::nullopt;
-    return std::exchange(rest_, {});
-  }
-
-  weft::tcp_stream& from_;
-  std::string rest_;
-};
+}
 
 struct member {
   std::string nick;
@@ -108,10 +86,10 @@ class presence {
 };
 
 void attend(chat_room& room, weft::tcp_stream& peer) {
-  line_reader in(peer);
+  weft::buffered_reader in(peer);
   member me;
   peer.write_all("* your nickname?\n");
-  me.nick = in.next().value_or("");
+  me.nick = next_line(in).value_or("");
   if (me.nick.empty() || room.has(me.nick)) {
     peer.write_all("* that nickname is taken, or empty\n");
     return;
@@ -124,7 +102,7 @@ void attend(chat_room& room, weft::tcp_stream& peer) {
   {
     presence here(room, me);
     weft::with_scope(me.listening, [&] {
-      while (std::optional<std::string> line = in.next()) {
+      while (std::optional<std::string> line = next_line(in)) {
         room.tell_others(me, me.nick + ": " + *line);
         weft::yield();  // who talks fast must not fill queues that nobody had a chance to empty
       }

@@ -25,6 +25,9 @@
 #include "weft/detail/export.hpp"
 
 WEFT_NAMESPACE_BEGIN
+namespace detail {
+enum class direction : std::uint8_t;
+}
 
 // A piece of memory to write from, for several in one call. Laid out as iovec.
 struct io_slice {
@@ -44,7 +47,7 @@ class WEFT_API file_descriptor {
 
   // Takes over an open descriptor; it becomes non-blocking and close-on-exec. Not for one that
   // other processes share (an inherited terminal): wait_readable() leaves those as they are.
-  // Throws: std::system_error: EBADF.
+  // Parks: never.  Calls from: fiber, any thread.  Throws: std::system_error: EBADF.
   explicit file_descriptor(int fd);
 
   file_descriptor(file_descriptor&& other) noexcept;
@@ -56,10 +59,12 @@ class WEFT_API file_descriptor {
   int native_handle() const noexcept { return fd_; }  // -1: not open
 
   // Gives the descriptor up without closing it. Who waits for it gets EBADF.
+  // Parks: never.  Calls from: the thread on which fibers wait for it; any, if none does.
   int release() noexcept;
 
   // Closes it; fibers that wait for it get EBADF. Closing again changes nothing. What the system
   // says of the close is lost: see shutdown_write() for who must know that all has arrived.
+  // Parks: never.  Calls from: as release().
   void close() noexcept;
 
   // Reads what is there, waiting until there is something; 0 at the end of the stream.
@@ -76,11 +81,12 @@ class WEFT_API file_descriptor {
   std::size_t write_some(const void* from, std::size_t size, std::error_code& error);
 
   // Reads `size` bytes. `*done` counts them as they come, whatever ends the call.
+  // Parks: may.  Calls from: fiber, any thread.
   // Throws: end_of_stream if the stream ends before; as read_some().
   void read_exactly(void* to, std::size_t size, std::size_t* done = nullptr);
 
   // Writes all. `*done` counts bytes as they go, whatever ends the call.
-  // Throws: as write_some().
+  // Parks: may.  Calls from: fiber, any thread.  Throws: as write_some().
   void write_all(const void* from, std::size_t size, std::size_t* done = nullptr);
   void write_all(std::string_view text, std::size_t* done = nullptr) {
     write_all(text.data(), text.size(), done);
@@ -103,7 +109,7 @@ class WEFT_API file_descriptor {
   // Calls call() until it says something else than "it would block" (-EAGAIN), with a wait before
   // each time that it is likely to. Its result, or -errno of the wait.
   template <class F>
-  long call_when_ready(unsigned direction, F&& call);
+  long call_when_ready(detail::direction way, F&& call);
 
   [[noreturn]] void fail(long result, const char* what) const;
 

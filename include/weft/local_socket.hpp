@@ -41,6 +41,7 @@ class WEFT_API unix_listener : public stream_listener {
 
   // Takes connections in at a path or an abstract name. A path's file is made, and stays when the
   // listener is closed: remove it before and after.
+  // Parks: never.  Calls from: fiber, any thread.
   // Throws: std::system_error, which names the address: EADDRINUSE if the file is there, EACCES,
   // ENOENT.
   static unix_listener bind(const endpoint& at, int backlog = 4096);

@@ -23,17 +23,21 @@ class WEFT_API stream_socket : public file_descriptor {
   explicit stream_socket(int fd);
 
   // Says that nothing more will be written: the peer reads the end of the stream once it has read
-  // all. Reading goes on.  Parks: never.  Throws: std::system_error: ENOTCONN, EBADF.
+  // all. Reading goes on.  Parks: never.  Calls from: fiber, any thread.  Throws:
+  // std::system_error: ENOTCONN, EBADF.
   void shutdown_write();
 
   // Says that nothing more will be read; who waits to read gets the end of the stream.
+  // Parks: never.  Calls from: fiber, any thread.  Throws: as shutdown_write().
   void shutdown_read();
 
-  // The addresses of this end and of the other.  Throws: std::system_error.
+  // Tell the addresses of this end and of the other.
+  // Parks: never.  Calls from: any thread.  Throws: std::system_error: ENOTCONN, EBADF.
   endpoint local_endpoint() const;
   endpoint remote_endpoint() const;
 
-  // What the kernel keeps of bytes on their way; it doubles the figure for its own use (socket(7)).
+  // Set what the kernel keeps of bytes on their way; it doubles the figure for its own use.
+  // Parks: never.  Calls from: any thread.  Throws: std::system_error: EBADF.  Source: socket(7).
   void set_send_buffer(std::size_t bytes);
   void set_receive_buffer(std::size_t bytes);
 
@@ -49,7 +53,9 @@ class WEFT_API stream_listener : public file_descriptor {
  public:
   stream_listener() noexcept = default;
 
-  endpoint local_endpoint() const;  // with the port that a bind to port 0 was given
+  // Tells the address, with the port that a bind to port 0 was given.
+  // Parks: never.  Calls from: any thread.  Throws: std::system_error: EBADF.
+  endpoint local_endpoint() const;
 
   // True for an accept()'s error that is over once descriptors or memory come back: EMFILE, ENFILE,
   // ENOBUFS, ENOMEM. The connection is still there: ask again later, not at once.

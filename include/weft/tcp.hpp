@@ -45,10 +45,14 @@ class WEFT_API tcp_stream : public stream_socket {
   static tcp_stream connect(std::string_view host, std::string_view service,
                             const connect_options& how = {});
 
-  // Whether small writes go at once (Nagle's algorithm off).  Throws: std::system_error.
+  // Says whether small writes go at once (Nagle's algorithm off).
+  // Parks: never.  Calls from: any thread.  Throws: std::system_error: EBADF.
   void set_nodelay(bool is_on);
 
-  // Asks a silent peer whether it is still there: after `idle`, every `interval`, `probes` times.
+  // Asks a silent peer whether it is still there: after `idle`, every `interval`, `probes` times;
+  // whole seconds, from 1 to 32767.
+  // Parks: never.  Calls from: any thread.  Throws: std::system_error: EBADF, EINVAL.
+  // Source: tcp(7).
   void set_keepalive(bool is_on, duration idle = std::chrono::hours(2),
                      duration interval = std::chrono::seconds(75), int probes = 9);
 

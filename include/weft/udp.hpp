@@ -24,13 +24,18 @@ class WEFT_API udp_socket : public file_descriptor {
 
   udp_socket() noexcept = default;
 
-  // Receives at an address; port 0: any that is free.  Throws: std::system_error, as
-  // tcp_listener::bind().
+  // Receives at an address; port 0: any that is free.
+  // Parks: never.  Calls from: any thread.  Throws: std::system_error, as tcp_listener::bind().
   static udp_socket bind(const endpoint& at, bool reuse_port = false);
 
   // Sends to one peer by default, and receives from it alone. Nothing is sent.
+  // Parks: never.  Calls from: any thread.  Throws: std::system_error, which names the address.
   void connect(const endpoint& to);
-  endpoint remote_endpoint() const;  // Throws: std::system_error: ENOTCONN
+
+  // Tell the addresses of that peer and of this end.
+  // Parks: never.  Calls from: any thread.  Throws: std::system_error: ENOTCONN, EBADF.
+  endpoint remote_endpoint() const;
+  endpoint local_endpoint() const;
 
   // Sends a datagram to that peer, as send_to(): also one of no bytes, which write_some() does not.
   void send(const void* from, std::size_t size);
@@ -42,12 +47,10 @@ class WEFT_API udp_socket : public file_descriptor {
   datagram receive_from(void* to, std::size_t size);
 
   // Sends a datagram whole.
-  // Parks: may, while the system has no room.  Throws: std::system_error: EMSGSIZE if it is too
-  // long for one, ENETUNREACH, ECONNREFUSED; cancelled.
+  // Parks: may, while the system has no room.  Calls from: fiber, any thread.  Throws:
+  // std::system_error: EMSGSIZE if it is too long for one, ENETUNREACH, ECONNREFUSED; cancelled.
   void send_to(const endpoint& to, const void* from, std::size_t size);
   void send_to(const endpoint& to, std::string_view text) { send_to(to, text.data(), text.size()); }
-
-  endpoint local_endpoint() const;
 
  private:
   using file_descriptor::read_exactly;  // a datagram is no part of a stream

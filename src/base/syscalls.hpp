@@ -5,12 +5,16 @@
 
 #include <sys/syscall.h>
 #include <cerrno>
+#include <cstddef>
 #include <type_traits>
 
 #include "weft/detail/config.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
+
+// Of a signal set as the kernel has it, which libc's is larger than: 64 signals.
+constexpr std::size_t kernel_sigset_bytes = 8;
 
 // The kernel's answer: a result, or -errno. Leaves errno alone.
 inline long raw_syscall_words(long number, long a, long b, long c, long d, long e,

@@ -36,8 +36,7 @@ inline void note_short(descriptor_slot* slot, direction way) noexcept {
 }  // namespace detail
 
 template <class F>
-long file_descriptor::call_when_ready(unsigned direction, F&& call) {
-  const auto way = static_cast<detail::direction>(direction);
+long file_descriptor::call_when_ready(detail::direction way, F&& call) {
   if (fd_ < 0) return -EBADF;
   detail::loop_core* const here = detail::fibers_loop();
   const int fd = fd_;

@@ -23,8 +23,6 @@ namespace {
 using detail::direction;
 using detail::raw_syscall;
 
-constexpr auto reads = static_cast<unsigned>(direction::read);
-constexpr auto writes = static_cast<unsigned>(direction::write);
 constexpr std::size_t most_slices = 64;  // of one call; IOV_MAX is 1024
 
 static_assert(sizeof(io_slice) == sizeof(iovec) &&
@@ -97,7 +95,7 @@ long file_descriptor::read_once(void* to, std::size_t size) {
   if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
   const int fd = fd_;
   const kind what = kind_;
-  return call_when_ready(reads, [=](detail::descriptor_slot* slot) {
+  return call_when_ready(direction::read, [=](detail::descriptor_slot* slot) {
     const long result = what == kind::file ? raw_syscall(SYS_read, fd, to, size)
                                            : raw_syscall(SYS_recvfrom, fd, to, size, MSG_DONTWAIT,
                                                          nullptr, nullptr);
@@ -112,7 +110,7 @@ long file_descriptor::write_once(const void* from, std::size_t size) {
   if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
   const int fd = fd_;
   const kind what = kind_;
-  return call_when_ready(writes, [=](detail::descriptor_slot* slot) {
+  return call_when_ready(direction::write, [=](detail::descriptor_slot* slot) {
     const long result = what == kind::file ? detail::quiet_write(fd, from, size)
                                            : raw_syscall(SYS_sendto, fd, from, size,
                                                          MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
@@ -126,7 +124,7 @@ long file_descriptor::write_once(const void* from, std::size_t size) {
 long file_descriptor::write_slices_once(const io_slice* parts, std::size_t count) {
   const int fd = fd_;
   const kind what = kind_;
-  return call_when_ready(writes, [=](detail::descriptor_slot*) {
+  return call_when_ready(direction::write, [=](detail::descriptor_slot*) {
     if (what == kind::file) return detail::quiet_write(fd, parts, count);
     msghdr message{};
     message.msg_iov = reinterpret_cast<iovec*>(const_cast<io_slice*>(parts));

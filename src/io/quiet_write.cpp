@@ -14,23 +14,22 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
-// The kernel's own set: 64 signals.
-constexpr std::size_t set_bytes = 8;
 constexpr std::uint64_t sigpipe_set = std::uint64_t{1} << (SIGPIPE - 1);
 
 template <class F>
 long without_sigpipe(F&& write) noexcept {
   std::uint64_t before = 0;
   std::uint64_t pending = 0;
-  raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, &sigpipe_set, &before, set_bytes);
-  raw_syscall(SYS_rt_sigpending, &pending, set_bytes);
+  raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, &sigpipe_set, &before, kernel_sigset_bytes);
+  raw_syscall(SYS_rt_sigpending, &pending, kernel_sigset_bytes);
   const long result = write();
   if (result == -EPIPE && (pending & sigpipe_set) == 0) {
     timespec at_once{};
-    while (raw_syscall(SYS_rt_sigtimedwait, &sigpipe_set, nullptr, &at_once, set_bytes) == -EINTR) {
+    while (raw_syscall(SYS_rt_sigtimedwait, &sigpipe_set, nullptr, &at_once, kernel_sigset_bytes) ==
+           -EINTR) {
     }
   }
-  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, set_bytes);
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, kernel_sigset_bytes);
   return result;
 }
 

@@ -14,8 +14,6 @@
 WEFT_NAMESPACE_BEGIN
 namespace {
 
-constexpr std::size_t set_bytes = 8;  // the kernel's own: 64 signals
-
 std::uint64_t set_of(std::initializer_list<int> signals) {
   std::uint64_t set = 0;
   for (const int one : signals) {
@@ -31,14 +29,14 @@ std::uint64_t set_of(std::initializer_list<int> signals) {
 
 signal_set::signal_set(std::initializer_list<int> signals) {
   const std::uint64_t set = set_of(signals);
-  const long fd =
-      detail::raw_syscall(SYS_signalfd4, -1, &set, set_bytes, SFD_NONBLOCK | SFD_CLOEXEC);
+  const long fd = detail::raw_syscall(SYS_signalfd4, -1, &set, detail::kernel_sigset_bytes,
+                                      SFD_NONBLOCK | SFD_CLOEXEC);
   if (fd < 0) {
     throw std::system_error(static_cast<int>(-fd), std::system_category(),
                             "weft: waiting for signals");
   }
   from_ = file_descriptor(static_cast<int>(fd));
-  detail::raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, &before_, set_bytes);
+  detail::raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, &before_, detail::kernel_sigset_bytes);
 }
 
 signal_set::~signal_set() {
@@ -46,7 +44,8 @@ signal_set::~signal_set() {
   while (was_waited_for_ &&
          detail::raw_syscall(SYS_read, from_.native_handle(), &late, sizeof late) > 0) {
   }
-  detail::raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, set_bytes);
+  detail::raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr,
+                      detail::kernel_sigset_bytes);
 }
 
 int signal_set::wait() {

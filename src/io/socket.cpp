@@ -2,6 +2,7 @@
 // See weft/socket.hpp.
 #include "weft/socket.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -15,9 +16,9 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 
 endpoint ask_for_endpoint(long call, int fd) {
-  sockaddr_storage found{};
-  socklen_t bytes = sizeof found;
-  const long result = fd < 0 ? -EBADF : raw_syscall(call, fd, &found, &bytes);
+  endpoint found;
+  socklen_t bytes = endpoint::capacity();
+  const long result = fd < 0 ? -EBADF : raw_syscall(call, fd, found.data(), &bytes);
   if (result < 0) {
     throw std::system_error(static_cast<int>(-result), std::system_category(),
                             std::string("weft: asking for ") +
@@ -25,7 +26,8 @@ endpoint ask_for_endpoint(long call, int fd) {
                                 (fd >= 0 ? "descriptor " + std::to_string(fd)
                                          : std::string("a descriptor that is closed")));
   }
-  return endpoint::from_raw(&found, bytes);
+  found.set_size(bytes);
+  return found;
 }
 
 long connect_and_wait(int fd, const endpoint& to) {
@@ -37,8 +39,7 @@ long connect_and_wait(int fd, const endpoint& to) {
     result = raw_syscall(SYS_connect, fd, to.data(), to.size());
   }
   if (result != -EINPROGRESS && result != -EINTR) return result;
-  constexpr short writable = 4;  // POLLOUT
-  const int happened = wait_for_descriptor(fd, writable, time_point::max());
+  const int happened = wait_for_descriptor(fd, POLLOUT, time_point::max());
   if (happened < 0) return happened;
   int error = 0;
   socklen_t bytes = sizeof error;
@@ -118,16 +119,14 @@ bool stream_listener::is_shortage(const std::error_code& error) noexcept {
 }
 
 long stream_listener::accept_once(endpoint* peer) {
-  sockaddr_storage from{};
   const int fd = native_handle();
   for (;;) {
-    socklen_t bytes = 0;
-    const long result = call_when_ready(0, [&](detail::descriptor_slot*) {
-      bytes = sizeof from;
-      return detail::raw_syscall(SYS_accept4, fd, peer != nullptr ? &from : nullptr,
+    socklen_t bytes = endpoint::capacity();
+    const long result = call_when_ready(detail::direction::read, [&](detail::descriptor_slot*) {
+      return detail::raw_syscall(SYS_accept4, fd, peer != nullptr ? peer->data() : nullptr,
                                  peer != nullptr ? &bytes : nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     });
-    if (result >= 0 && peer != nullptr) *peer = endpoint::from_raw(&from, bytes);
+    if (result >= 0 && peer != nullptr) peer->set_size(bytes);
     if (result >= 0 || !is_about_one_connection(result)) return result;
   }
 }

@@ -33,10 +33,7 @@ struct fresh_socket {
 // TCP may connect a socket to itself, where nobody listens and the system chose that very port to
 // start from. Source: RFC 9293, 3.5, simultaneous open; Go's net package looks for it, too.
 bool is_own_port(int fd, const endpoint& to) {
-  sockaddr_storage own{};
-  socklen_t bytes = sizeof own;
-  if (detail::raw_syscall(SYS_getsockname, fd, &own, &bytes) < 0) return false;
-  return endpoint::from_raw(&own, bytes) == to;
+  return detail::ask_for_endpoint(SYS_getsockname, fd) == to;
 }
 
 // A connected socket, or -errno.

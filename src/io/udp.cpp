@@ -27,28 +27,27 @@ void udp_socket::connect(const endpoint& to) {
 }
 
 udp_socket::datagram udp_socket::receive_from(void* to, std::size_t size) {
-  sockaddr_storage from{};
+  datagram came;
   iovec place{to, size};
   msghdr message{};
   message.msg_iov = &place;
   message.msg_iovlen = 1;
-  message.msg_name = &from;
+  message.msg_name = came.from.data();
   const int fd = native_handle();
-  const long result = call_when_ready(0, [&](detail::descriptor_slot*) {
-    message.msg_namelen = sizeof from;
+  const long result = call_when_ready(detail::direction::read, [&](detail::descriptor_slot*) {
+    message.msg_namelen = endpoint::capacity();
     return detail::raw_syscall(SYS_recvmsg, fd, &message, MSG_DONTWAIT);
   });
   if (result < 0) fail(result, "receiving a datagram at");
-  datagram came;
   came.size = static_cast<std::size_t>(result);
-  if (message.msg_namelen != 0) came.from = endpoint::from_raw(&from, message.msg_namelen);
+  came.from.set_size(message.msg_namelen);
   came.is_truncated = (message.msg_flags & MSG_TRUNC) != 0;
   return came;
 }
 
 void udp_socket::send_to(const endpoint& to, const void* from, std::size_t size) {
   const int fd = native_handle();
-  const long result = call_when_ready(1, [&](detail::descriptor_slot*) {
+  const long result = call_when_ready(detail::direction::write, [&](detail::descriptor_slot*) {
     return detail::raw_syscall(SYS_sendto, fd, from, size, MSG_DONTWAIT | MSG_NOSIGNAL, to.data(),
                                to.size());
   });
@@ -57,7 +56,7 @@ void udp_socket::send_to(const endpoint& to, const void* from, std::size_t size)
 
 void udp_socket::send(const void* from, std::size_t size) {
   const int fd = native_handle();
-  const long result = call_when_ready(1, [&](detail::descriptor_slot*) {
+  const long result = call_when_ready(detail::direction::write, [&](detail::descriptor_slot*) {
     return detail::raw_syscall(SYS_sendto, fd, from, size, MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
   });
   if (result < 0) fail(result, "sending a datagram from");

@@ -46,7 +46,6 @@ epoll_poller::epoll_poller(int event_fd) : event_fd_(event_fd), has_pwait2_(!is_
 epoll_poller::~epoll_poller() { raw_syscall(SYS_close, epoll_fd_); }
 
 long epoll_poller::wait_for_events(void* events, int count, duration longest) noexcept {
-  constexpr std::size_t kernel_sigset_bytes = 8;
   if (longest == duration::max()) {
     return raw_syscall(SYS_epoll_pwait, epoll_fd_, events, count, -1, nullptr, kernel_sigset_bytes);
   }
