@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Connections, servers and datagrams: the ports of network.py. asyncio's reader and writer are the
+// Connections and servers: the ports of network.py. asyncio's reader and writer are the
 // two halves of a connection; weft's stream is both, with a buffered_reader around it.
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -9,10 +9,10 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "asyncio/network.hpp"
 #include "asyncio/pair.hpp"
 #include "weft/buffered.hpp"
 #include "weft/cancel_scope.hpp"
@@ -27,55 +27,24 @@
 #include "weft/spawn.hpp"
 #include "weft/task.hpp"
 #include "weft/tcp.hpp"
-#include "weft/udp.hpp"
 
 // All of it: files of this folder are compiled together, and have helpers of the same names.
 namespace network_pairs {
 
 using namespace weft_tests;
 using weft::await_sleep;
-using weft::endpoint;
 using weft::serve_options;
 using weft::spawn;
 using weft::task;
 using weft::tcp_listener;
 using weft::tcp_stream;
-using weft::udp_socket;
 using weft::unix_listener;
 using weft::unix_stream;
 using weft::with_timeout;
 
 namespace {
 
-const endpoint here = endpoint::loopback_ipv4(0);
 constexpr std::size_t all_of_it = 64 * 1024 * 1024;
-
-std::string in_brackets(std::string text) {
-  for (char& byte : text) byte = byte == '\n' ? 'n' : byte == '\r' ? 'r' : byte;
-  return "<" + text + ">";
-}
-
-// What came, or the error, as a word. A port is never said: it is another one each time.
-template <class F>
-std::string tried(F&& f) {
-  try {
-    if constexpr (std::is_same_v<std::invoke_result_t<F>, std::string>) {
-      return in_brackets(std::forward<F>(f)());
-    } else {
-      std::forward<F>(f)();
-      return "done";
-    }
-  } catch (const weft::end_of_stream& error) {
-    return "ended after " + std::to_string(error.bytes());
-  } catch (const std::system_error& error) {
-    if (error.code() == std::errc::connection_refused) return "refused";
-    if (error.code() == std::errc::connection_reset) return "gone";
-    if (error.code() == std::errc::broken_pipe) return "gone";
-    if (error.code() == std::errc::no_such_file_or_directory) return "no such file";
-    if (error.code() == std::errc::address_in_use) return "address in use";
-    throw;
-  }
-}
 
 // What open_connection() returns, and what a handler is given.
 template <class Stream>
@@ -137,29 +106,6 @@ struct echo {
     }
   }
 };
-
-// A socket that is bound to an address and does nothing.
-struct silent_socket {
-  explicit silent_socket(int kind) : socket(::socket(AF_INET, kind, 0)) {
-    endpoint any = here;
-    REQUIRE(::bind(socket.native_handle(), static_cast<const sockaddr*>(any.data()), any.size()) ==
-            0);
-    socklen_t bytes = endpoint::capacity();
-    REQUIRE(::getsockname(socket.native_handle(), static_cast<sockaddr*>(at.data()), &bytes) == 0);
-    at.set_size(bytes);
-  }
-
-  weft::file_descriptor socket;
-  endpoint at;
-};
-
-std::string text_of(udp_socket& from, endpoint* sender = nullptr) {
-  std::string text(64 * 1024, '\0');
-  const udp_socket::datagram got = from.receive_from(text.data(), text.size());
-  if (sender != nullptr) *sender = got.from;
-  text.resize(got.size);
-  return text;
-}
 
 }  // namespace
 
@@ -503,61 +449,6 @@ PAIR("open_unix_connection and start_unix_server: by a path") {
   say(tried([&] { return to.line(); }));
   to.stream.shutdown_write();
   say(tried([&] { return to.exactly(100); }));
-}
-
-PAIR("datagrams: one each way, each from whom it says") {
-  udp_socket one = udp_socket::bind(here);
-  udp_socket two = udp_socket::bind(here);
-  endpoint sender;
-  one.send_to(two.local_endpoint(), "question");
-  std::string text = text_of(two, &sender);
-  say(text, sender == one.local_endpoint());
-  two.send_to(sender, "answer");
-  text = text_of(one, &sender);
-  say(text, sender == two.local_endpoint());
-}
-
-PAIR("datagrams: each is one, long, short or empty") {
-  udp_socket to = udp_socket::bind(here);
-  udp_socket sender = udp_socket::bind(here);
-  for (const std::size_t size : {1U, 0U, 1000U, 60000U, 0U, 2U}) {
-    sender.send_to(to.local_endpoint(), std::string(size, 'x'));
-  }
-  for (int i = 0; i < 6; ++i) say(text_of(to).size());
-}
-
-PAIR("datagrams: a socket that has a peer hears that one alone") {
-  udp_socket peer = udp_socket::bind(here);
-  udp_socket stranger = udp_socket::bind(here);
-  udp_socket own = udp_socket::bind(here);
-  const endpoint at = own.local_endpoint();
-  own.connect(peer.local_endpoint());
-  endpoint sender;
-  stranger.send_to(at, "spam");
-  peer.send_to(at, "letter");
-  const std::string text = tried([&] { return text_of(own, &sender); });
-  say(sender == peer.local_endpoint());
-  say(text);
-  own.send("thanks");
-  say(tried([&] { return text_of(peer); }));
-}
-
-PAIR("datagrams: a peer that is not there is told to who receives") {
-  const endpoint nobody = silent_socket(SOCK_DGRAM).at;
-  udp_socket own = udp_socket::bind(here);
-  own.connect(nobody);
-  own.send("hello?");
-  say(tried([&] { return text_of(own); }));
-}
-
-PAIR("datagrams: a receive in vain ends when time is up, and the next one gets what comes") {
-  udp_socket own = udp_socket::bind(here);
-  const auto start = weft::now();
-  const std::string end =
-      attempt([&] { return with_timeout(1 * unit, [&] { return text_of(own); }); });
-  say(end, since(start));
-  own.send_to(own.local_endpoint(), "to myself");
-  say(tried([&] { return text_of(own); }));
 }
 
 }  // namespace network_pairs

@@ -10,6 +10,7 @@ Without WEFT_PAIRS_UNIT the loop's time is virtual, as it is in the ports: async
 loop, on a clock that jumps to the next deadline when nothing is ready.
 """
 import asyncio
+import errno
 import inspect
 import os
 import selectors
@@ -97,6 +98,25 @@ def told(error):
     if isinstance(error, (RuntimeError, ValueError, asyncio.InvalidStateError)):
         return "misuse"
     raise error
+
+
+async def tried(awaitable):
+    """What came, or the error, as a word. A port is never printed: it is another one each time."""
+    try:
+        result = await awaitable
+    except asyncio.IncompleteReadError as error:
+        return f"ended after {len(error.partial)}"
+    except ConnectionRefusedError:
+        return "refused"
+    except (ConnectionResetError, BrokenPipeError):
+        return "gone"
+    except FileNotFoundError:
+        return "no such file"
+    except OSError as error:
+        return "address in use" if error.errno == errno.EADDRINUSE else told(error)
+    if not isinstance(result, bytes):
+        return "done"
+    return "<" + result.decode().replace("\n", "n").replace("\r", "r") + ">"
 
 
 async def attempt(awaitable):

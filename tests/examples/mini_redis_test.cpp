@@ -8,12 +8,12 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
-#include <functional>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "examples/clients.hpp"
 #include "examples/programs.hpp"
 #include "support/build_kind.hpp"
 #include "support/child.hpp"
@@ -48,13 +48,6 @@ class mini_redis_child : public server_child {
     return run_program(words);
   }
 };
-
-// Runs the clients of a test. Who waits for an answer that does not come fails it.
-void as_redis_client(const std::function<void()>& body) {
-  weft::options how;
-  how.slow_step = 0s;  // a test waits for programs, too, and holds the thread meanwhile
-  weft::run(how, [&] { weft::with_timeout(20s, body); });
-}
 
 // A connection that says exactly the bytes it is told, and compares what comes back.
 class raw_client {
@@ -119,7 +112,7 @@ void wait_until_served(const server_child& server) {
 TEST_CASE("mini_redis: says where it listens, and SIGINT and SIGTERM end it with status 0") {
   if (!are_built()) WEFT_SKIP(not_built);
   for (const int signal : {SIGINT, SIGTERM}) {
-    as_redis_client([&] {
+    as_client([&] {
       mini_redis_child server;
       CHECK(server.first_line() == "listening on 127.0.0.1:" + std::to_string(server.port()));
       raw_client idle(server);
@@ -162,7 +155,7 @@ TEST_CASE("mini_redis: redis-cli sets, gets, counts and deletes") {
 
 TEST_CASE("mini_redis: errors are worded as Redis words them") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     raw_client me(server);
     me.talks("FOO a b\r\n", "-ERR unknown command 'FOO', with args beginning with: 'a' 'b' \r\n");
@@ -187,7 +180,7 @@ TEST_CASE("mini_redis: errors are worded as Redis words them") {
 
 TEST_CASE("mini_redis: what has expired is gone, whether or not somebody asks for it") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     raw_client me(server);
     me.talks("SET asked 1 PX 5\r\nSET swept 1 PX 5\r\nSET stays 1\r\nTTL stays\r\n",
@@ -209,7 +202,7 @@ TEST_CASE("mini_redis: what has expired is gone, whether or not somebody asks fo
 
 TEST_CASE("mini_redis: requests come out right wherever the packets are cut") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     const std::string bytes = request({"SET", "key", "a\r\nb"}) + request({"GET", "key"}) +
                               "PING 'in line'\r\n" + request({"DEL", "key"});
@@ -231,7 +224,7 @@ TEST_CASE("mini_redis: requests come out right wherever the packets are cut") {
 
 TEST_CASE("mini_redis: replies to requests that came together come in order, in one piece") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     raw_client me(server);
     std::string bytes;
@@ -249,7 +242,7 @@ TEST_CASE("mini_redis: replies to requests that came together come in order, in 
 
 TEST_CASE("mini_redis: a client that sends much and reads late gets every reply") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     raw_client me(server);
     const std::string value(1024 * 1024, 'v');
@@ -266,7 +259,7 @@ TEST_CASE("mini_redis: a client that sends much and reads late gets every reply"
 
 TEST_CASE("mini_redis: BLPOP serves the longest waiter first") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     std::vector<raw_client> waiters;
     for (int i = 0; i < 3; ++i) {
@@ -289,7 +282,7 @@ TEST_CASE("mini_redis: BLPOP serves the longest waiter first") {
 
 TEST_CASE("mini_redis: BLPOP takes at once what is there, gives up in time, and then goes on") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     raw_client me(server);
     me.talks("RPUSH b 1\r\nBLPOP a b 0\r\n", ":1\r\n*2\r\n$1\r\nb\r\n$1\r\n1\r\n");
@@ -304,7 +297,7 @@ TEST_CASE("mini_redis: BLPOP takes at once what is there, gives up in time, and 
 
 TEST_CASE("mini_redis: a client that went away while it waited in BLPOP gets nothing") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     {
       raw_client gone(server);
@@ -320,7 +313,7 @@ TEST_CASE("mini_redis: a client that went away while it waited in BLPOP gets not
 
 TEST_CASE("mini_redis: what is published comes to those who subscribed, and only to them") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     raw_client ann(server);
     raw_client bob(server);
@@ -351,7 +344,7 @@ TEST_CASE("mini_redis: what is published comes to those who subscribed, and only
 
 TEST_CASE("mini_redis: a subscriber who does not read is disconnected; the others miss nothing") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     raw_client mute(server);
     raw_client reader(server);
@@ -376,7 +369,7 @@ TEST_CASE("mini_redis: a subscriber who does not read is disconnected; the other
 
 TEST_CASE("mini_redis: a request that breaks the protocol, or a bound, ends the connection") {
   if (!are_built()) WEFT_SKIP(not_built);
-  as_redis_client([] {
+  as_client([] {
     const mini_redis_child server;
     const std::vector<std::pair<std::string, std::string>> all = {
         {"*x\r\n", "invalid multibulk length"},

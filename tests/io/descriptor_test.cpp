@@ -16,6 +16,7 @@
 
 #include <doctest/doctest.h>
 
+#include "io/errors_of.hpp"
 #include "support/build_kind.hpp"
 #include "support/no_leaks.hpp"
 #include "task/on_virtual_time.hpp"
@@ -29,6 +30,7 @@ using weft::spawn;
 using weft::wait_readable;
 using weft::wait_readable_until;
 using weft::wait_writable;
+using weft_tests::code_of;
 using weft_tests::no_leaks;
 using weft_tests::on_virtual_time;
 using weft_tests::scaled;
@@ -61,16 +63,6 @@ struct raw_pair {
 
   int ends[2] = {-1, -1};
 };
-
-template <class F>
-int code_of(F&& call) {
-  try {
-    call();
-  } catch (const std::system_error& e) {
-    return e.code().value();
-  }
-  return 0;
-}
 
 }  // namespace
 

@@ -18,6 +18,7 @@
 
 #include <doctest/doctest.h>
 
+#include "io/errors_of.hpp"
 #include "support/no_leaks.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/background_loop.hpp"
@@ -31,6 +32,7 @@ using namespace std::chrono_literals;
 using weft::file_descriptor;
 using weft::spawn;
 using weft::unix_stream;
+using weft_tests::code_of;
 using weft_tests::no_leaks;
 using weft_tests::on_virtual_time;
 
@@ -47,16 +49,6 @@ std::string pattern(std::size_t bytes) {
   std::string made(bytes, '\0');
   for (std::size_t i = 0; i < bytes; ++i) made[i] = static_cast<char>('a' + (i * 7 + i / 251) % 26);
   return made;
-}
-
-template <class F>
-int code_of(F&& call) {
-  try {
-    call();
-  } catch (const std::system_error& e) {
-    return e.code().value();
-  }
-  return 0;
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include <doctest/doctest.h>
 
+#include "io/errors_of.hpp"
 #include "support/no_leaks.hpp"
 #include "sync/pool_at_rest.hpp"
 #include "weft/cancel_scope.hpp"
@@ -27,19 +28,10 @@ using weft::endpoint;
 using weft::spawn;
 using weft::tcp_listener;
 using weft::tcp_stream;
+using weft_tests::error_of;
 using weft_tests::no_leaks;
 
 namespace {
-
-template <class F>
-std::system_error error_of(F&& call) {
-  try {
-    call();
-  } catch (const std::system_error& e) {
-    return e;
-  }
-  return std::system_error(std::error_code());
-}
 
 int option_of(const weft::file_descriptor& of, int level, int name) {
   int value = 0;
