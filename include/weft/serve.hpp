@@ -65,7 +65,8 @@ class WEFT_API server {
     connections_.emplace_back();
     const auto own = std::prev(connections_.end());
     try {
-      *own = spawn([this, own, serve = std::forward<F>(serve_one)]() mutable {
+      own->serving = spawn([this, own, serve = std::forward<F>(serve_one)]() mutable {
+        own->has_begun = true;
         run_one(std::move(serve));
         end(own);
       });
@@ -82,7 +83,11 @@ class WEFT_API server {
   // Nobody tells a full server that its listener was closed.
   static constexpr duration look_at_listener = std::chrono::milliseconds(50);
 
-  using connections = std::list<task<void>>;
+  struct connection {
+    task<void> serving;
+    bool has_begun = false;  // cancelled before, it never does, and takes itself out of no list
+  };
+  using connections = std::list<connection>;
 
   // The connection is closed before its place is free.
   template <class F>
@@ -101,7 +106,7 @@ class WEFT_API server {
   const serve_options how_;
   semaphore places_;
   connections connections_;
-  event all_gone_;  // set while there is none
+  event all_gone_;  // for finish(): set when the last one has gone
 };
 
 }  // namespace detail

@@ -41,7 +41,6 @@ bool is_peers_doing(const std::exception_ptr& error) noexcept {
 
 server::server(serve_options&& how) : how_(std::move(how)), places_(how_.most_connections) {
   if (how_.most_connections == 0) misuse("serve() of at most 0 connections would serve nobody");
-  all_gone_.set();
 }
 
 bool server::may_go_on(const std::error_code& of_accept) {
@@ -60,13 +59,20 @@ void server::end(connections::iterator which) noexcept {
 }
 
 void server::finish() noexcept {
-  const auto all_gone = [this] { return connections_.empty(); };
   shielded([&] {
-    if (all_gone()) return;
     all_gone_.clear();
-    if (how_.grace > duration::zero()) move_on_after(how_.grace, [&] { all_gone_.wait(); });
-    for (task<void>& one : connections_) one.cancel("the server ends");
-    while (!all_gone()) all_gone_.wait();
+    if (how_.grace > duration::zero() && !connections_.empty()) {
+      move_on_after(how_.grace, [&] { all_gone_.wait(); });
+    }
+    connections unbegun;
+    for (auto one = connections_.begin(); one != connections_.end();) {
+      one->serving.cancel("the server ends");
+      const auto next = std::next(one);
+      if (!one->has_begun) unbegun.splice(unbegun.end(), connections_, one);
+      one = next;
+    }
+    unbegun.clear();  // closes what they were to serve
+    while (!connections_.empty()) all_gone_.wait();
   });
 }
 

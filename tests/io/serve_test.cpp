@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <memory>
 #include <ostream>
 #include <stdexcept>
 #include <string>
@@ -259,6 +260,28 @@ TEST_CASE_FIXTURE(no_leaks,
       CHECK(weft::with_timeout(1s, [&] { return ask(peer, "hello"); }) == "hello");
     }
     server.cancel();
+  });
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "a connection that was taken in and not begun is closed with the server") {
+  // Takes in two at once, then fails.
+  struct failing_listener {
+    using stream = std::unique_ptr<weft_tests::counted>;
+    stream accept(std::error_code& error) {
+      if (--left < 0) error = std::make_error_code(std::errc::invalid_argument);
+      return left < 0 ? nullptr : std::make_unique<weft_tests::counted>();
+    }
+    bool is_open() const { return true; }
+    void close() {}
+    int left = 2;
+  };
+  run([] {
+    failing_listener listener;
+    int begun = 0;
+    CHECK_THROWS_AS(serve(listener, [&](failing_listener::stream) { ++begun; }), std::system_error);
+    CHECK(begun == 0);
+    CHECK(weft_tests::counted::alive() == 0);
   });
 }
 
