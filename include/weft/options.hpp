@@ -35,6 +35,9 @@ struct options {
   std::uint64_t seed = 0;            // 0: first in, first out; else a reproducible shuffle
   stack_source* stacks = nullptr;    // nullptr: anonymous mmap
   std::size_t cached_stacks = 1024;  // idle stacks whose memory is kept; fewer of larger ones
+  // The memory of idle stacks beyond those goes back to the system when they were not wanted for so
+  // long (at most twice as long): crowds that come and go find it where they left it. Zero: soon.
+  duration stack_linger = std::chrono::seconds(1);
   // A loop that has nothing else to do may end a wait so much later than its deadline, at most by
   // 1/1024 of the wait: deadlines close to each other share one wake-up. Never earlier, never out
   // of order. Zero: exact; more than 1 ms counts as that. Scopes, and clocks that jump, are exact.

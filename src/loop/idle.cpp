@@ -78,6 +78,9 @@ void sleep_in_kernel(loop& here) noexcept {
   if (!here.arrivals.empty()) longest = std::min<duration>(longest, std::chrono::milliseconds(10));
   if (longest == duration::max() && may_be_deadlocked(here))
     longest = time_per_doubt * (1 << here.doubts);
+  if (here.time->is_wall_time()) {
+    longest = std::min(longest, here.stacks.untidy_in(here.time->now()));
+  }
   const bool had_patience = here.looks_before_sleep.has_any();
   if (look_before_sleep(here, longest)) return;
   here.shared->box.announce_sleep();
@@ -118,11 +121,12 @@ void loop::turn() noexcept {
   if (!ready.empty()) {
     // A loop of yields must let I/O in; observed loops count, so that they are reproducible.
     if (!is_observed || ++looks % looks_per_poll == 0) kernel->wait(duration::zero());
+    stacks.tidy(last_look, false);
     return;
   }
-  stacks.give_back();
   doubts = 0;
   while (ready.empty()) {
+    stacks.tidy(last_look, true);
     if (may_be_deadlocked(*this) && give_up_waiting(*this)) return;
     const bool may_move = !quiet.empty() || !time->is_wall_time();
     if (may_move) {

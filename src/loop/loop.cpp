@@ -82,7 +82,7 @@ loop::loop(const options& given)
     : how(given),
       time(given.time != nullptr ? given.time : &the_machine_clock()),
       counts_ticks(time == &the_machine_clock()),
-      stacks(given.stacks, given.stack_bytes, given.cached_stacks),
+      stacks(given.stacks, given.stack_bytes, given.cached_stacks, given.stack_linger),
       // Spread small seeds over all bits; xorshift must not start at zero.
       random_state(std::max<std::uint64_t>(given.seed * 0x9e3779b97f4a7c15ULL, 1)),
       select_state(random_state | 0xd1b54a32d192ed03ULL) {

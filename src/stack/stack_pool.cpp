@@ -36,8 +36,9 @@ struct stack_slab {
   std::size_t cut = 0;    // of which so many were ever used
   std::size_t guarded =
       0;  // and so many have guards already; less than cut if those came one by one
-  std::size_t in_use = 0;  // bound or warm
-  stack* cold = nullptr;   // idle, memory given back
+  std::size_t in_use = 0;   // bound or idle, memory kept
+  std::size_t leaving = 0;  // of which so many are young or old ones of the pool's lists
+  stack* cold = nullptr;    // idle, memory given back
 
   stack* stacks() noexcept { return reinterpret_cast<stack*>(this + 1); }
 };
@@ -68,10 +69,16 @@ std::size_t minimum_stack_bytes() noexcept {
   return round_up(16 * 1024 + frame, page_bytes());
 }
 
-stack_pool::stack_pool(stack_source* source, std::size_t default_bytes, std::size_t cached)
+stack_pool::stack_pool(stack_source* source, std::size_t default_bytes, std::size_t cached,
+                       duration linger)
     : source_(source != nullptr ? source : &the_map_source()),
       cached_(cached),
-      is_instrumented_(has_address_sanitizer() || has_thread_sanitizer()) {
+      is_instrumented_(has_address_sanitizer() || has_thread_sanitizer()),
+      linger_(linger) {
+  if (linger < duration::zero()) {
+    misuse("options::stack_linger is negative (" + std::to_string(linger.count()) +
+           " ns): it is how long idle stacks keep their memory, 0 for as short as can be");
+  }
   class_for(std::max(default_bytes, std::size_t{1}));
 }
 
@@ -82,8 +89,9 @@ stack_pool::~stack_pool() {
       c.warm = s->next;
       --s->slab->in_use;
     }
+    c.young = c.old = {};
     while (c.slabs != nullptr) {
-      WEFT_ASSERT(c.slabs->in_use == 0);
+      WEFT_ASSERT(c.slabs->in_use == c.slabs->leaving);
       drop_slab(c, *c.slabs);
     }
   }
@@ -125,16 +133,16 @@ stack* stack_pool::acquire_slowly(std::uint32_t index) noexcept {
     c.warm = s->next;
     --c.warm_count;
   } else {
-    s = c.leaving;
+    s = c.young.pop();
+    if (s == nullptr) s = c.old.pop();
     if (s != nullptr) {
-      c.leaving = s->next;
-      --c.leaving_count;
       --leaving_count_;
+      --s->slab->leaving;
     } else {
       s = cut(c);
       if (s == nullptr) return nullptr;
+      ++s->slab->in_use;
     }
-    ++s->slab->in_use;
   }
   s->next = nullptr;
   if (s->guard == guard_kind::none) write_canary(*s);
@@ -225,14 +233,9 @@ void stack_pool::drop_slab(size_class& c, stack_slab& slab) noexcept {
   for (std::size_t i = slab.cut; i < slab.guarded && source_ != &the_map_source(); ++i) {
     remove_guard(slab.base + i * (c.usable + guard_bytes), guard_kind::install);
   }
-  for (stack** link = &c.leaving; *link != nullptr;) {
-    if ((*link)->slab != &slab) {
-      link = &(*link)->next;
-      continue;
-    }
-    *link = (*link)->next;
-    --c.leaving_count;
-    --leaving_count_;
+  if (slab.leaving != 0) {
+    forget_idle(c.young, slab);
+    forget_idle(c.old, slab);
   }
   if (has_address_sanitizer()) __asan_unpoison_memory_region(slab.base, slab.bytes);
   (slab.prev != nullptr ? slab.prev->next : c.slabs) = slab.next;
@@ -242,20 +245,30 @@ void stack_pool::drop_slab(size_class& c, stack_slab& slab) noexcept {
   std::free(&slab);
 }
 
+void stack_pool::forget_idle(idle_list& list, const stack_slab& slab) noexcept {
+  for (stack** link = &list.first; *link != nullptr;) {
+    if ((*link)->slab != &slab) {
+      link = &(*link)->next;
+      continue;
+    }
+    *link = (*link)->next;
+    --list.count;
+    --leaving_count_;
+  }
+}
+
 void stack_pool::release(stack& s, std::uint32_t index) noexcept {
   size_class& c = classes_[index];
   if (keep_warm(s, index)) return;
   stack_slab& slab = *s.slab;
-  --slab.in_use;
-  if (slab.in_use == 0) {
+  if (!lingers(c) && slab.leaving + 1 == slab.in_use) {
     drop_slab(c, slab);
     return;
   }
-  s.next = c.leaving;
-  c.leaving = &s;
-  ++c.leaving_count;
+  ++slab.leaving;
   ++leaving_count_;
-  if (c.leaving_count >= max_leaving(c)) give_back(c);
+  c.young.push(s);
+  if (!lingers(c) && c.young.count >= max_leaving(c)) give_back(c, c.young);
 }
 
 // Large ones go at once: what they may hold is what counts.
@@ -263,36 +276,82 @@ std::size_t stack_pool::max_leaving(const size_class& c) noexcept {
   return std::clamp<std::size_t>(max_leaving_bytes / c.usable, 1, max_areas);
 }
 
-void stack_pool::give_back(size_class& c) noexcept {
+bool stack_pool::lingers(const size_class& c) const noexcept {
+  return linger_ > duration::zero() && c.usable <= classes_.front().usable;
+}
+
+// Of so many as share a system call, and the mappings of slabs that are empty then.
+void stack_pool::give_back(size_class& c, idle_list& list) noexcept {
   iovec areas[max_areas];
-  std::size_t count = 0;
-  leaving_count_ -= c.leaving_count;
-  c.leaving_count = 0;
-  while (stack* const s = c.leaving) {
-    c.leaving = s->next;
-    areas[count++] = {s->limit, c.usable};
+  stack_slab* empty[max_areas];
+  std::size_t area_count = 0;
+  std::size_t empty_count = 0;
+  idle_list going;
+  while (going.count < max_areas && list.first != nullptr) {
+    stack* const s = list.pop();
+    going.push(*s);
+    --s->slab->leaving;
+    if (--s->slab->in_use == 0) empty[empty_count++] = s->slab;
+  }
+  leaving_count_ -= going.count;
+  while (stack* const s = going.pop()) {
+    if (s->slab->in_use == 0) continue;
+    areas[area_count++] = {s->limit, c.usable};
     s->next = s->slab->cold;
     s->slab->cold = s;
   }
-  if (count > 1 && advise_all(areas, count, MADV_DONTNEED)) return;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < empty_count; ++i) drop_slab(c, *empty[i]);
+  if (area_count > 1 && advise_all(areas, area_count, MADV_DONTNEED)) return;
+  for (std::size_t i = 0; i < area_count; ++i) {
     raw_syscall(SYS_madvise, areas[i].iov_base, areas[i].iov_len, MADV_DONTNEED);
   }
 }
 
-WEFT_NOINLINE void stack_pool::give_back_now() noexcept {
-  for (size_class& c : classes_) give_back(c);
+// Two ages instead of a time for each: one that has become old was not wanted for `linger` at
+// least.
+WEFT_NOINLINE void stack_pool::tidy_now(time_point now, bool is_idle) noexcept {
+  bool is_waiting = false;
+  bool has_old = false;
+  for (size_class& c : classes_) {
+    if (!lingers(c)) {
+      while (is_idle && c.young.count != 0) give_back(c, c.young);
+      continue;
+    }
+    if (c.old.count != 0) give_back(c, c.old);
+    has_old |= c.old.count != 0;
+    is_waiting |= c.young.count != 0;
+  }
+  if (has_old) return;
+  if (!is_waiting) {
+    aging_at_ = time_point::min();
+  } else if (aging_at_ == time_point::min()) {
+    aging_at_ = saturating_add(now, linger_);
+  } else if (now >= aging_at_) {
+    for (size_class& c : classes_) {
+      if (lingers(c)) std::swap(c.young, c.old);
+    }
+    aging_at_ = saturating_add(now, linger_);
+  }
+}
+
+duration stack_pool::untidy_in(time_point now) const noexcept {
+  if (leaving_count_ == 0) return duration::max();
+  for (const size_class& c : classes_) {
+    if (c.old.count != 0) return duration::zero();
+  }
+  return saturating_gap(now, aging_at_);
 }
 
 stack_pool::usage stack_pool::measure() const noexcept {
   usage all;
   for (const size_class& c : classes_) {
-    all.warm += c.warm_count;
+    const std::size_t idle = c.warm_count + c.young.count + c.old.count;
+    all.idle += idle;
     for (const stack_slab* slab = c.slabs; slab != nullptr; slab = slab->next) {
-      all.in_use += slab->in_use;  // the idle ones whose memory is kept included
+      all.in_use += slab->in_use;  // the idle ones included
       all.reserved_bytes += slab->bytes;
     }
-    all.in_use -= c.warm_count;
+    all.in_use -= idle;
   }
   return all;
 }

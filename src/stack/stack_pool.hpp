@@ -11,15 +11,18 @@
 #include "weft/detail/config.hpp"
 #include "weft/detail/stack.hpp"
 #include "weft/stack_source.hpp"
+#include "weft/time.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
 class stack_pool {
  public:
-  // `cached`: idle stacks per size whose memory is kept (of a size above the default: as much
-  // memory as that); those beyond it are given back.
-  stack_pool(stack_source* source, std::size_t default_bytes, std::size_t cached);
+  // `cached`: idle stacks per size whose memory is kept for good (of a size above the default: as
+  // much memory as that); those beyond it are given back when nobody wanted them for `linger`, at
+  // the latest after twice as long; larger ones soon.
+  stack_pool(stack_source* source, std::size_t default_bytes, std::size_t cached,
+             duration linger = duration::zero());
   ~stack_pool();  // every stack must have been released
   stack_pool(const stack_pool&) = delete;
   stack_pool& operator=(const stack_pool&) = delete;
@@ -54,14 +57,18 @@ class stack_pool {
   // Takes back a stack on which nothing runs any more.
   void release(stack& s, std::uint32_t index) noexcept;
 
-  // Gives the memory of all that are neither in use nor warm back to the kernel: release() leaves
-  // some for a system call that they share. Called when the loop has nothing to do.
-  void give_back() noexcept {
-    if (WEFT_UNLIKELY(leaving_count_ != 0)) give_back_now();
+  // Gives memory back to the kernel: of stacks that have lingered long enough, a few at a time; if
+  // the loop has nothing else to do, also of those that wait for no more than a system call that
+  // they share. Called at each turn of the loop.
+  void tidy(time_point now, bool is_idle) noexcept {
+    if (WEFT_UNLIKELY(leaving_count_ != 0)) tidy_now(now, is_idle);
   }
+  // How long tidy() has nothing to do if nobody asks for a stack meanwhile.
+  duration untidy_in(time_point now) const noexcept;
+
   struct usage {
     std::size_t in_use = 0;
-    std::size_t warm = 0;
+    std::size_t idle = 0;            // whose memory is kept, for good or for now
     std::size_t reserved_bytes = 0;  // address space, guards included
   };
   usage measure() const noexcept;
@@ -69,13 +76,31 @@ class stack_pool {
   std::size_t usable_bytes(std::uint32_t index) const noexcept { return classes_[index].usable; }
 
  private:
+  struct idle_list {  // last in first out
+    stack* first = nullptr;
+    std::size_t count = 0;
+    void push(stack& s) noexcept {
+      s.next = first;
+      first = &s;
+      ++count;
+    }
+    stack* pop() noexcept {
+      stack* const s = first;
+      if (s != nullptr) {
+        first = s->next;
+        --count;
+      }
+      return s;
+    }
+  };
+
   struct size_class {
     std::size_t usable = 0;  // bytes between guard and (unstaggered) top
     stack* warm = nullptr;   // idle, memory kept; last in first out
     std::size_t warm_count = 0;
-    std::size_t cached = 0;         // of which so many at most
-    stack* leaving = nullptr;       // idle, memory to be given back; no slab's in_use counts them
-    std::size_t leaving_count = 0;  // at most max_leaving()
+    std::size_t cached = 0;  // of which so many at most
+    idle_list young;         // idle, memory to be given back
+    idle_list old;           // of them, those that nobody wanted for `linger`
     stack_slab* slabs = nullptr;
     std::size_t next_count = 16;  // stacks of the next slab: doubles, so mappings stay few
   };
@@ -86,13 +111,17 @@ class stack_pool {
   void guard_ahead(const size_class& c, stack_slab& slab) noexcept;
   void drop_slab(size_class& c, stack_slab& slab) noexcept;
   static std::size_t max_leaving(const size_class& c) noexcept;
-  void give_back(size_class& c) noexcept;
-  void give_back_now() noexcept;
+  bool lingers(const size_class& c) const noexcept;
+  void forget_idle(idle_list& list, const stack_slab& slab) noexcept;
+  void give_back(size_class& c, idle_list& list) noexcept;
+  void tidy_now(time_point now, bool is_idle) noexcept;
 
   stack_source* source_;
   std::size_t cached_;
   bool is_instrumented_;
-  std::size_t leaving_count_ = 0;  // of all sizes
+  duration linger_;
+  time_point aging_at_ = time_point::min();  // when young ones become old; min(): nobody waits
+  std::size_t leaving_count_ = 0;            // young and old ones of all sizes
   std::vector<size_class> classes_;
 };
 

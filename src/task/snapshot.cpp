@@ -60,7 +60,7 @@ metrics snapshot() {
   all.next_deadline = here.timers.next_deadline();
   const detail::stack_pool::usage stacks = here.stacks.measure();
   all.stacks_in_use = stacks.in_use;
-  all.stacks_cached = stacks.warm;
+  all.stacks_cached = stacks.idle;
   all.stack_bytes_reserved = stacks.reserved_bytes;
   all.records = here.shared->records.capacity() + here.adopted_count;
   return all;

@@ -192,6 +192,7 @@ TEST_CASE("H7: without any guard a correct program runs, on fresh and on recycle
     if (!deny_guards(denied::all_guards)) return weft_tests::no_seccomp;
     weft::options how;
     how.cached_stacks = 8;
+    how.stack_linger = weft::duration::zero();
     return weft::run(how, [] {
       for (int round = 0; round < 3; ++round) {
         auto parked = parked_fibers(100);

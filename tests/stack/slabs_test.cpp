@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <doctest/doctest.h>
@@ -20,6 +22,7 @@
 #include "support/skip.hpp"
 #include "weft/detail/loop_core.hpp"
 #include "weft/detail/stack.hpp"
+#include "weft/testing.hpp"
 #include "weft/weft.hpp"
 
 using weft_tests::mappings_of_this_process;
@@ -137,6 +140,7 @@ TEST_CASE_FIXTURE(
     no_leaks, "stack: without a cache the successor gives back the stack, however it comes back") {
   weft::options how;
   how.cached_stacks = 0;
+  how.stack_linger = weft::duration::zero();
   const auto has_none = [](const weft::task<>& t) { return t.record()->bound == nullptr; };
   for (int round = 0; round < 10; ++round) {
     run(how, [&] {
@@ -183,6 +187,7 @@ TEST_CASE_FIXTURE(no_leaks,
                   "stack: without a cache every mapping goes back as soon as it is empty") {
   weft::options how;
   how.cached_stacks = 0;
+  how.stack_linger = weft::duration::zero();
   run(how, [&] {
     auto parked = parked_fibers(500);
     const std::size_t at_the_peak = stacks.mapped;
@@ -195,6 +200,7 @@ TEST_CASE_FIXTURE(no_leaks,
 TEST_CASE_FIXTURE(no_leaks, "stack: what was given up with its mapping is not handed out") {
   weft::options how;
   how.cached_stacks = 0;
+  how.stack_linger = weft::duration::zero();
   run(how, [&] {
     auto stays = parked_fibers(13);  // with those of the loop all but one of the first mapping
     for (int round = 0; round < 3; ++round) {
@@ -209,6 +215,40 @@ TEST_CASE_FIXTURE(no_leaks, "stack: what was given up with its mapping is not ha
       CHECK(outside == 0);
     }
   });
+}
+
+TEST_CASE("stack: memory that has gone is not touched, whoever has it then") {
+  struct passed_on final : weft_tests::counting_stacks {
+    void unmap(void* memory, std::size_t bytes) noexcept override {
+      counting_stacks::unmap(memory, bytes);
+      void* const next = mmap(memory, bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+      if (next != memory) std::abort();
+      for (std::size_t at = 0; at < bytes; at += 4096) static_cast<char*>(next)[at] = 'x';
+      others.emplace_back(static_cast<char*>(next), bytes);
+    }
+    std::size_t lost() const {
+      std::size_t count = 0;
+      for (const auto& [memory, bytes] : others) {
+        for (std::size_t at = 0; at < bytes; at += 4096) count += memory[at] == 'x' ? 0 : 1;
+      }
+      return count;
+    }
+    std::vector<std::pair<char*, std::size_t>> others;
+  } source;
+  weft::testing::virtual_clock time;
+  weft::options how;
+  how.stacks = &source;
+  how.time = &time;
+  how.cached_stacks = 0;
+  how.stack_linger = std::chrono::seconds(1);
+  weft::run(how, [&] {
+    { const auto parked = parked_fibers(100); }
+    for (int second = 0; second < 20; ++second) weft::await_sleep(std::chrono::seconds(1));
+    CHECK(source.others.size() > 1);
+  });
+  CHECK(source.lost() == 0);
+  for (const auto& [memory, bytes] : source.others) munmap(memory, bytes);
 }
 
 TEST_CASE_FIXTURE(no_leaks, "stack: guards are made ahead for few") {

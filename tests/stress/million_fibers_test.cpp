@@ -76,10 +76,12 @@ TEST_CASE_FIXTURE(no_leaks,
   const std::size_t resident_before = resident_bytes();
   std::size_t cancelled = 0;
   weft::options how;
+  how.stack_linger = std::chrono::milliseconds(250);
   run(how, [&] {
     std::minstd_rand random(seed);
     for (std::size_t i = 0; i < crowds; ++i) cancelled += one_crowd(live, random);
     if (!weft_tests::is_sanitized) {
+      weft::await_sleep(4 * how.stack_linger);
       malloc_trim(0);
       // The pool's share, 32 KiB touched a stack, and the records that are kept for reuse.
       const std::size_t kept = how.cached_stacks * 32 * 1024 + live * 1024;
