@@ -3,151 +3,181 @@
 // many connections that each have one request under way. The server has a core of its own; the
 // client's time does not count.
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "program.hpp"
+#include "server_process.hpp"
 
 namespace {
 
 using namespace bench;
 
-constexpr const char* raw_epoll = "raw epoll";
-constexpr std::size_t message_bytes = 64;
-
 class echo_client final : public contender {
  public:
-  echo_client(const char* server, std::size_t connections) {
-    const int port = start(server);
-    epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
-    for (std::size_t i = 0; i < connections; ++i) peers_.push_back(connect_to(port));
-    for (const int peer : peers_) ask(peer);
+  echo_client(const char* program, std::size_t connections)
+      : server_(program), epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)) {
+    for (std::size_t i = 0; i < connections; ++i) {
+      epoll_event interest{};
+      interest.events = EPOLLIN;
+      interest.data.fd = server_.connect();
+      peers_.push_back(interest.data.fd);
+      ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, interest.data.fd, &interest);
+    }
+    for (const int peer : peers_) echo_ask(peer);
   }
   ~echo_client() override {
     for (const int peer : peers_) ::close(peer);
     ::close(epoll_fd_);
-    ::kill(server_, SIGKILL);
-    ::waitpid(server_, nullptr, 0);
   }
 
   std::uint64_t run(std::uint64_t operations) override {
-    char block[message_bytes];
     epoll_event events[64];
     for (std::uint64_t done = 0;;) {
       const int count = ::epoll_wait(epoll_fd_, events, 64, -1);
       for (int i = 0; i < count; ++i) {
-        if (::recv(events[i].data.fd, block, sizeof block, 0) != sizeof block) {
-          throw std::runtime_error("the server sent something else back");
-        }
-        ask(events[i].data.fd);
+        echo_take_answer(events[i].data.fd);
+        echo_ask(events[i].data.fd);
         ++done;
       }
       if (done >= operations) return done;
     }
   }
 
-  double elsewhere_ns() const override {
-    clockid_t its_clock{};
-    timespec used{};
-    if (::clock_getcpuclockid(server_, &its_clock) != 0) return 0;
-    ::clock_gettime(its_clock, &used);
-    return static_cast<double>(used.tv_sec) * 1e9 + static_cast<double>(used.tv_nsec) - cpu_ns();
-  }
+  double server_ns() const { return server_.cpu_ns(); }
+  double elsewhere_ns() const override { return server_ns() - cpu_ns(); }
 
  private:
-  // On the last core: this program has the first.
-  int start(const char* server) {
-    int output[2];
-    if (::pipe2(output, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, output[1], 1);
-    std::string core = std::to_string(::sysconf(_SC_NPROCESSORS_CONF) - 1);
-    std::string words[] = {"taskset", "-c", core, server};
-    char* arguments[] = {words[0].data(), words[1].data(), words[2].data(), words[3].data(),
-                         nullptr};
-    const int error = ::posix_spawnp(&server_, arguments[0], &actions, nullptr, arguments, environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::close(output[1]);
-    std::FILE* const from = ::fdopen(output[0], "r");
-    int port = 0;
-    const bool has_port = error == 0 && std::fscanf(from, "%d", &port) == 1;
-    std::fclose(from);
-    if (!has_port) throw std::runtime_error(std::string("cannot run ") + server);
-    return port;
-  }
-
-  int connect_to(int port) const {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    at.sin_port = htons(static_cast<std::uint16_t>(port));
-    const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (::connect(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0) {
-      throw std::runtime_error("cannot connect to the server");
-    }
-    epoll_event interest{};
-    interest.events = EPOLLIN;
-    interest.data.fd = fd;
-    ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &interest);
-    return fd;
-  }
-
-  static void ask(int peer) {
-    const char block[message_bytes] = {};
-    if (::send(peer, block, sizeof block, MSG_NOSIGNAL) != sizeof block) {
-      throw std::runtime_error("the server has gone");
-    }
-  }
-
-  pid_t server_ = 0;
-  int epoll_fd_ = -1;
+  server_process server_;
+  int epoll_fd_;
   std::vector<int> peers_;
 };
 
-entry server_of(const char* name, const char* program, std::size_t connections) {
-  return {name,
-          [program, connections] { return std::make_unique<echo_client>(program, connections); }};
+// A client in a process of its own: a process may have 20,000 descriptors or so, and the clients of
+// all servers are there at once.
+class distant_client final : public contender {
+ public:
+  distant_client(const char* program, std::size_t connections) {
+    int orders[2];
+    int answers[2];
+    if (::pipe2(orders, O_CLOEXEC) != 0 || ::pipe2(answers, O_CLOEXEC) != 0) {
+      throw std::runtime_error("no pipe");
+    }
+    std::fflush(nullptr);
+    pid_ = ::fork();
+    if (pid_ < 0) throw std::runtime_error("no child process");
+    if (pid_ == 0) {
+      ::close(orders[1]);
+      ::close(answers[0]);
+      obey(program, connections, orders[0], answers[1]);
+    }
+    ::close(orders[0]);
+    ::close(answers[1]);
+    to_ = orders[1];
+    from_ = answers[0];
+    take_answer();  // it has connected
+  }
+  ~distant_client() override {
+    // Children forked later have inherited the pipe: its end would not be seen.
+    const std::uint64_t no_more = 0;
+    if (::write(to_, &no_more, sizeof no_more) == sizeof no_more) ::waitpid(pid_, nullptr, 0);
+    ::close(to_);
+    ::close(from_);
+  }
+
+  std::uint64_t run(std::uint64_t operations) override {
+    if (::write(to_, &operations, sizeof operations) != sizeof operations) {
+      throw std::runtime_error("the client has gone");
+    }
+    return take_answer();
+  }
+
+  double elsewhere_ns() const override { return last_.server_ns - cpu_ns(); }
+
+ private:
+  struct answer {
+    std::uint64_t done;
+    double server_ns;
+  };
+
+  [[noreturn]] static void obey(const char* program, std::size_t connections, int from, int to) {
+    try {
+      echo_client here(program, connections);
+      answer now{0, here.server_ns()};
+      while (::write(to, &now, sizeof now) == sizeof now) {
+        std::uint64_t operations = 0;
+        if (::read(from, &operations, sizeof operations) != sizeof operations) break;
+        if (operations == 0) break;
+        now = {here.run(operations), 0};
+        now.server_ns = here.server_ns();
+      }
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s: %s\n", program, error.what());
+    }
+    ::_exit(0);
+  }
+
+  std::uint64_t take_answer() {
+    if (::read(from_, &last_, sizeof last_) != sizeof last_) {
+      throw std::runtime_error("the client has gone");
+    }
+    return last_.done;
+  }
+
+  pid_t pid_ = 0;
+  int to_ = -1;
+  int from_ = -1;
+  answer last_{};
+};
+
+std::unique_ptr<contender> client_of(const char* program, std::size_t connections) {
+  if (connections < 5000) return std::make_unique<echo_client>(program, connections);
+  return std::make_unique<distant_client>(program, connections);
 }
 
-std::vector<row> rows(const arguments&) {
+std::vector<row> rows(const arguments& given) {
+  raise_descriptor_limit();
   std::vector<row> all;
-  for (const std::size_t connections : {1, 100, 1000}) {
+  for (const std::size_t connections : {1, 100, 1000, 10000}) {
+    if (given.is_quick && connections > 100) break;
     row one;
-    one.name = "echo, " + std::to_string(connections) +
-               (connections == 1 ? " connection" : " connections");
+    one.name = std::to_string(connections) + (connections == 1 ? " connection" : " connections");
     one.peer = raw_epoll;
-#ifdef BENCH_ECHO_FCONTEXT
-    one.entries.push_back(server_of(weft_fcontext, BENCH_ECHO_FCONTEXT, connections));
-#endif
-#ifdef BENCH_ECHO_ASM
-    one.entries.push_back(server_of(weft_asm, BENCH_ECHO_ASM, connections));
-#endif
-    one.entries.push_back(server_of(raw_epoll, BENCH_ECHO_EPOLL, connections));
+    for (const echo_program& each : echo_programs()) {
+      one.entries.push_back(
+          {each.side, [path = each.path, connections] { return client_of(path, connections); }});
+    }
     if (connections != 1) {
-      const double most = connections == 100 ? 1.03 : 1.08;
-      one.goals = {{weft_asm, raw_epoll, most}, {weft_fcontext, raw_epoll, most}};
+      const double most = connections == 100 ? 1.03 : connections == 1000 ? 1.08 : 1.19;
+      for (const char* const side : {weft_asm, weft_fcontext}) {
+        one.goals.push_back({side, raw_epoll, most});
+        one.goals.push_back({side, "Asio", 1});
+        one.goals.push_back({side, "libuv", 1});
+      }
     }
     all.push_back(std::move(one));
   }
   return all;
 }
 
+// A round of the others' length is a hundred wake-ups, and those are what differs.
+std::vector<row_result> take(const row& what, const pace& how) {
+  pace slow = how;
+  slow.round_ns = 8 * how.round_ns;
+  return {measure(what, slow)};
+}
+
 }  // namespace
 
-int main(int argc, char** argv) { return run_program({"echo", {"ns", 1, 1}, &rows}, argc, argv); }
+int main(int argc, char** argv) {
+  return run_program({"echo", {"ns", 1, 1}, &rows, &take}, argc, argv);
+}

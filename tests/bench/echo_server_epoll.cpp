@@ -13,7 +13,7 @@
 namespace {
 
 void serve(int epoll_fd, int fd) {
-  char block[4096];
+  char block[1024];
   for (;;) {
     const ssize_t came = ::recv(fd, block, sizeof block, MSG_DONTWAIT);
     if (came < 0 && errno == EAGAIN) return;

@@ -12,7 +12,7 @@ int main() {
     std::printf("%d\n", static_cast<int>(listener.local_endpoint().port()));
     std::fflush(stdout);
     weft::serve(listener, [](weft::tcp_stream peer) {
-      char block[4096];
+      char block[1024];
       while (const std::size_t n = peer.read_some(block, sizeof block)) peer.write_all(block, n);
     });
   });
