@@ -102,17 +102,20 @@ std::uint64_t mask_without_ours;
 kernel_sigaction action_before;
 stack_t stack_before;
 
-bool is_of_the_program(const void* at) noexcept { return at >= __executable_start && at < etext; }
+// Not instrumented: it runs in the middle of anything.
+#define WEFT_TESTS_PLAIN __attribute__((no_sanitize("address", "thread", "undefined")))
 
-bool starts_thread(long number, const greg_t* words) noexcept {
+WEFT_TESTS_PLAIN bool is_of_the_program(const void* at) noexcept {
+  return at >= __executable_start && at < etext;
+}
+
+WEFT_TESTS_PLAIN bool starts_thread(long number, const greg_t* words) noexcept {
   if (number == SYS_clone3) return true;
   const auto flags = static_cast<unsigned long>(words[REG_RDI]);
   return number == SYS_clone && (flags & clone_vm) != 0 && (flags & clone_vfork) == 0;
 }
 
-// Not instrumented: it runs in the middle of anything.
-__attribute__((no_sanitize("address", "thread", "undefined"))) void on_call(int, siginfo_t* info,
-                                                                            void* context) {
+WEFT_TESTS_PLAIN void on_call(int, siginfo_t* info, void* context) {
   greg_t* const words = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
   const long number = info->si_syscall;
   if (number == SYS_rt_sigreturn) {  // another handler's: the stack pointer says where it was
