@@ -172,6 +172,7 @@ constexpr std::size_t signal_stack_bytes = 256 * 1024;
 }  // namespace
 
 const char* syscall_faults::why_not() noexcept {
+  if (is_tsan) return "ThreadSanitizer's runtime blocks signals, and then makes calls";
   if (dispatch(dispatch_on) != 0) {
     return "the kernel takes no system calls over: Linux 5.11 does, an emulator does not";
   }
