@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "chat_line.hpp"
 #include "server.hpp"
 
 using namespace std::chrono_literals;
@@ -23,18 +24,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t queued_lines = 100;
-constexpr std::size_t longest_line = 1000;
-
-// Waits for the next line; nothing at the end of the stream. One that is too long comes in pieces.
-std::optional<std::string> next_line(weft::buffered_reader<weft::tcp_stream>& in) {
-  try {
-    return in.read_line(longest_line);
-  } catch (const weft::limit_exceeded&) {  // nothing was taken
-    std::string piece(in.peek().substr(0, longest_line));
-    in.consume(piece.size());
-    return piece;
-  }
-}
 
 struct member {
   std::string nick;
@@ -89,7 +78,7 @@ void attend(chat_room& room, weft::tcp_stream& peer) {
   weft::buffered_reader in(peer);
   member me;
   peer.write_all("* your nickname?\n");
-  me.nick = next_line(in).value_or("");
+  me.nick = chat::next_line(in).value_or("");
   if (me.nick.empty() || room.has(me.nick)) {
     peer.write_all("* that nickname is taken, or empty\n");
     return;
@@ -102,7 +91,7 @@ void attend(chat_room& room, weft::tcp_stream& peer) {
   {
     presence here(room, me);
     weft::with_scope(me.listening, [&] {
-      while (std::optional<std::string> line = next_line(in)) {
+      while (std::optional<std::string> line = chat::next_line(in)) {
         room.tell_others(me, me.nick + ": " + *line);
         weft::yield();  // who talks fast must not fill queues that nobody had a chance to empty
       }

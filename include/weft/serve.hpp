@@ -49,10 +49,11 @@ class WEFT_API server {
   // Waits until one more may come in; false if the listener is closed meanwhile.
   template <class Listener>
   bool await_place(const Listener& listener) {
-    while (!places_.acquire_until(now() + look_at_listener)) {
+    for (;;) {
+      drop_stillborn();
+      if (places_.acquire_until(now() + look_at_listener)) return true;
       if (!listener.is_open()) return false;
     }
-    return true;
   }
 
   // False if accept() says that the listener was closed; waits if the system is short of something.
@@ -62,17 +63,17 @@ class WEFT_API server {
   // Serves one; its place is taken.
   template <class F>
   void begin(F&& serve_one) {
-    connections_.emplace_back();
-    const auto own = std::prev(connections_.end());
+    unbegun_.emplace_back();
+    const auto own = std::prev(unbegun_.end());
     try {
-      own->serving = spawn([this, own, serve = std::forward<F>(serve_one)]() mutable {
-        own->has_begun = true;
+      *own = spawn([this, own, serve = std::forward<F>(serve_one)]() mutable {
+        connections_.splice(connections_.end(), unbegun_, own);
         run_one(std::move(serve));
-        end(own);
+        end(connections_, own);
       });
     } catch (...) {
       note_error(std::current_exception());
-      end(own);
+      end(unbegun_, own);
     }
   }
 
@@ -83,11 +84,7 @@ class WEFT_API server {
   // Nobody tells a full server that its listener was closed.
   static constexpr duration look_at_listener = std::chrono::milliseconds(50);
 
-  struct connection {
-    task<void> serving;
-    bool has_begun = false;  // cancelled before, it never does, and takes itself out of no list
-  };
-  using connections = std::list<connection>;
+  using connections = std::list<task<void>>;
 
   // The connection is closed before its place is free.
   template <class F>
@@ -100,11 +97,16 @@ class WEFT_API server {
       note_error(std::current_exception());
     }
   }
-  void end(connections::iterator which) noexcept;
+  void end(connections& among, connections::iterator which) noexcept;
+
+  // Ends those that had no stack to begin on.
+  void drop_stillborn() noexcept;
+  void await_all();
   void note_error(const std::exception_ptr& error) noexcept;
 
   const serve_options how_;
   semaphore places_;
+  connections unbegun_;  // cancelled here, one never begins, and takes itself out of no list
   connections connections_;
   event all_gone_;  // for finish(): set when the last one has gone
 };

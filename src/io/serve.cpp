@@ -3,6 +3,8 @@
 #include "weft/serve.hpp"
 
 #include <cerrno>
+#include <iterator>
+#include <new>
 #include <string>
 
 #include "../base/describe_exception.hpp"
@@ -37,6 +39,15 @@ bool is_peers_doing(const std::exception_ptr& error) noexcept {
   }
 }
 
+// A reason takes memory.
+void cancel_surely(task<void>& one) noexcept {
+  try {
+    one.cancel("the server ends");
+  } catch (const std::bad_alloc&) {
+    one.cancel();
+  }
+}
+
 }  // namespace
 
 server::server(serve_options&& how) : how_(std::move(how)), places_(how_.most_connections) {
@@ -52,27 +63,41 @@ bool server::may_go_on(const std::error_code& of_accept) {
   return true;
 }
 
-void server::end(connections::iterator which) noexcept {
-  connections_.erase(which);  // detaches the task: it is this one
+void server::end(connections& among, connections::iterator which) noexcept {
+  among.erase(which);  // detaches the task, if it is this one
   places_.release();
   if (connections_.empty()) all_gone_.set();
 }
 
+void server::drop_stillborn() noexcept {
+  for (auto one = unbegun_.begin(); one != unbegun_.end();) {
+    const auto next = std::next(one);
+    if (one->done()) {
+      note_error(one->exception());
+      end(unbegun_, one);
+    }
+    one = next;
+  }
+}
+
+void server::await_all() {
+  while (!connections_.empty() || !unbegun_.empty()) {
+    all_gone_.clear();
+    all_gone_.wait();
+  }
+}
+
 void server::finish() noexcept {
   shielded([&] {
-    all_gone_.clear();
-    if (how_.grace > duration::zero() && !connections_.empty()) {
-      move_on_after(how_.grace, [&] { all_gone_.wait(); });
+    try {
+      if (how_.grace > duration::zero()) move_on_after(how_.grace, [&] { await_all(); });
+    } catch (const std::bad_alloc&) {  // no memory for the deadline
     }
-    connections unbegun;
-    for (auto one = connections_.begin(); one != connections_.end();) {
-      one->serving.cancel("the server ends");
-      const auto next = std::next(one);
-      if (!one->has_begun) unbegun.splice(unbegun.end(), connections_, one);
-      one = next;
+    for (connections* const some : {&connections_, &unbegun_}) {
+      for (task<void>& one : *some) cancel_surely(one);
     }
-    unbegun.clear();  // closes what they were to serve
-    while (!connections_.empty()) all_gone_.wait();
+    unbegun_.clear();  // closes what they were to serve
+    await_all();
   });
 }
 

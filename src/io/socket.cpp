@@ -32,8 +32,10 @@ endpoint ask_for_endpoint(long call, int fd) {
 
 long connect_and_wait(int fd, const endpoint& to) {
   long result = raw_syscall(SYS_connect, fd, to.data(), to.size());
-  // A Unix listener's backlog is full, and no event tells when it is not: man 2 connect, EAGAIN.
-  for (duration pause = std::chrono::milliseconds(1); result == -EAGAIN;) {
+  // A Unix listener's backlog is full, and no event tells when it is not: man 2 connect, EAGAIN. Of
+  // another family it is an error, which may last.
+  const bool is_local = to.family() == address_family::local;
+  for (duration pause = std::chrono::milliseconds(1); is_local && result == -EAGAIN;) {
     await_sleep(pause);
     pause = std::min<duration>(2 * pause, std::chrono::milliseconds(50));
     result = raw_syscall(SYS_connect, fd, to.data(), to.size());
@@ -43,8 +45,8 @@ long connect_and_wait(int fd, const endpoint& to) {
   if (happened < 0) return happened;
   int error = 0;
   socklen_t bytes = sizeof error;
-  raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
-  return -error;
+  const long unasked = raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
+  return unasked < 0 ? unasked : -error;
 }
 
 }  // namespace detail

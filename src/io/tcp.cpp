@@ -32,8 +32,12 @@ struct fresh_socket {
 
 // TCP may connect a socket to itself, where nobody listens and the system chose that very port to
 // start from. Source: RFC 9293, 3.5, simultaneous open; Go's net package looks for it, too.
-bool is_own_port(int fd, const endpoint& to) {
-  return detail::ask_for_endpoint(SYS_getsockname, fd) == to;
+bool is_own_port(int fd, const endpoint& to) noexcept {
+  endpoint own;
+  socklen_t bytes = endpoint::capacity();
+  if (detail::raw_syscall(SYS_getsockname, fd, own.data(), &bytes) < 0) return false;
+  own.set_size(bytes);
+  return own == to;
 }
 
 // A connected socket, or -errno.
@@ -55,14 +59,16 @@ long connect_to(const endpoint& to, const connect_options& how) {
 long listen_at(const endpoint& at, const listen_options& how) noexcept {
   fresh_socket one(detail::new_socket(detail::raw_family(at), SOCK_STREAM));
   if (one.fd < 0) return one.fd;
-  detail::set_option(one.fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (how.reuse_port) detail::set_option(one.fd, SOL_SOCKET, SO_REUSEPORT, 1);
-  if (at.family() == address_family::ipv6) {
-    detail::set_option(one.fd, IPPROTO_IPV6, IPV6_V6ONLY, how.v6_only ? 1 : 0);
-  }
   // Connections inherit it, for one system call less each.
   if (how.nodelay) detail::set_option(one.fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  long result = detail::bind_to(one.fd, at);
+  long result = detail::set_option(one.fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (result == 0 && how.reuse_port) {
+    result = detail::set_option(one.fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  }
+  if (result == 0 && at.family() == address_family::ipv6) {
+    result = detail::set_option(one.fd, IPPROTO_IPV6, IPV6_V6ONLY, how.v6_only ? 1 : 0);
+  }
+  if (result == 0) result = detail::bind_to(one.fd, at);
   if (result == 0) result = detail::raw_syscall(SYS_listen, one.fd, how.backlog);
   return result < 0 ? result : one.keep();
 }

@@ -15,8 +15,9 @@ udp_socket udp_socket::bind(const endpoint& at, bool reuse_port) {
   const long fd = detail::new_socket(detail::raw_family(at), SOCK_DGRAM);
   if (fd < 0) detail::throw_about(fd, "receiving datagrams at", at);
   udp_socket made(static_cast<int>(fd));
-  if (reuse_port) detail::set_option(static_cast<int>(fd), SOL_SOCKET, SO_REUSEPORT, 1);
-  const long result = detail::bind_to(static_cast<int>(fd), at);
+  long result = 0;
+  if (reuse_port) result = detail::set_option(static_cast<int>(fd), SOL_SOCKET, SO_REUSEPORT, 1);
+  if (result == 0) result = detail::bind_to(static_cast<int>(fd), at);
   if (result < 0) detail::throw_about(result, "receiving datagrams at", at);
   return made;
 }

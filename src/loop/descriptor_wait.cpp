@@ -30,7 +30,11 @@ int ask_kernel(int fd, short events) noexcept {
   one.fd = fd;
   one.events = events;
   timespec at_once{};
-  const long count = raw_syscall(SYS_ppoll, &one, 1, &at_once, nullptr, 0);
+  long count = 0;
+  do {
+    count = raw_syscall(SYS_ppoll, &one, 1, &at_once, nullptr, 0);
+  } while (count == -EINTR);
+  if (count < 0) return static_cast<int>(count);
   if (count > 0 && (one.revents & POLLNVAL) != 0) return -EBADF;
   return count > 0 ? one.revents : 0;
 }
@@ -129,8 +133,10 @@ int wait_for_descriptor(int fd, short events, time_point deadline) {
   descriptor_slot* const slot = here.kernel->descriptors.at(fd);
   if (slot == nullptr) return -ENOMEM;
   // One that weft owned may have been closed by another loop since, and its number reused.
-  if (slot->kind == use::owned && here.kernel->watch(fd, *slot) < 0) {
-    descriptor_table::end_use(*slot, EBADF);
+  if (slot->kind == use::owned) {
+    const long refused = here.kernel->watch(fd, *slot);
+    if (refused == -ENOMEM || refused == -ENOSPC) return static_cast<int>(refused);
+    if (refused < 0) descriptor_table::end_use(*slot, EBADF);
   }
   if (is_taken(*slot, events)) return -EEXIST;
   const int happened = slot->kind == use::owned

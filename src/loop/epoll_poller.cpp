@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <ctime>
 #include <system_error>
@@ -102,7 +103,8 @@ long epoll_poller::add(int fd, descriptor_slot& slot, std::uint32_t events) noex
   if (refused == -EEXIST) {
     refused = raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_MOD, fd, &interest);
   }
-  slot.is_registered = refused == 0;
+  // Short of memory, the kernel leaves a registration as it was.
+  if (refused != -ENOMEM && refused != -ENOSPC) slot.is_registered = refused == 0;
   return refused;
 }
 

@@ -79,7 +79,8 @@ bool inbox::close_if_empty() noexcept {
 
 void inbox::ring(int event_fd) noexcept {
   const std::uint64_t one = 1;
-  raw_syscall(SYS_write, event_fd, &one, sizeof one);
+  while (raw_syscall(SYS_write, event_fd, &one, sizeof one) == -EINTR) {  // man 7 signal allows it
+  }
 }
 
 }  // namespace detail

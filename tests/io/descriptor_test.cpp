@@ -230,8 +230,9 @@ TEST_CASE_FIXTURE(
     auto waits = spawn([&] { wait_readable(number); });
     weft::yield();
     pair.say("x");
-    weft::yield();
-    weft::yield();
+    const raw_pair behind;
+    behind.say("z");
+    wait_readable(behind.ends[0]);  // so the kernel has told of x, too
     CHECK_FALSE(waits.done());
     next.say("y");
     waits.get();

@@ -2,6 +2,7 @@
 // resolve: what it answers itself, what it asks getaddrinfo, and how it fails or is cancelled.
 // The program has a getaddrinfo of its own, so that a test holds it up, or decides what it says,
 // and no test waits for a name server.
+#include <atomic>
 #include <cerrno>
 #include <functional>
 #include <future>
@@ -10,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,7 @@
 #include "weft/endpoint.hpp"
 #include "weft/resolve.hpp"
 #include "weft/spawn.hpp"
+#include "weft/tcp.hpp"
 #include "weft/this_fiber.hpp"
 #include "weft/to_thread.hpp"
 
@@ -303,7 +306,7 @@ TEST_CASE_FIXTURE(pool_at_rest, "resolve: a cancel withdraws a look-up that has 
   CHECK_FALSE(has_asked);
 }
 
-TEST_CASE_FIXTURE(pool_at_rest, "resolve: a cancel returns at once while getaddrinfo runs on") {
+TEST_CASE_FIXTURE(pool_at_rest, "torture 37: a cancel returns at once while getaddrinfo runs on") {
   weft_tests::capture_reports reports;
   std::promise<void> begun;
   std::promise<void> end;
@@ -332,7 +335,45 @@ TEST_CASE_FIXTURE(pool_at_rest, "resolve: a cancel returns at once while getaddr
   CHECK(reports.texts().empty());  // a look-up that nobody waits for fails in silence
 }
 
-TEST_CASE_FIXTURE(pool_at_rest, "resolve: other fibers run while a look-up takes its time") {
+TEST_CASE_FIXTURE(pool_at_rest,
+                  "torture 37: slow look-ups that are given up are dropped, each with its answer") {
+  constexpr int times = 200;
+  std::promise<void> end;
+  const std::shared_future<void> may_end = end.get_future().share();
+  std::atomic<int> begun{0};
+  auto somebody = endpoint::loopback_ipv4(7);
+  const scripted_lookup script([&](const char*, const char*, const addrinfo&) {
+    ++begun;
+    may_end.wait();
+    return 0;
+  });
+  scripted_lookup::add(somebody, AF_INET);
+  run([&] {
+    const weft_tests::one_thread pool(4);
+    int cancelled = 0;
+    for (int i = 0; i < times; ++i) {
+      auto caller = weft::spawn([i] {
+        if (i % 2 == 0) {
+          resolve("slow.example.com", "80");
+        } else {
+          weft::tcp_stream::connect("slow.example.com", "80");
+        }
+      });
+      weft::yield();
+      while (begun.load() == 0) std::this_thread::yield();  // others may be withdrawn in time
+      caller.cancel();
+      caller.join();  // and not the look-up, which ends behind this loop
+      cancelled += caller.was_cancelled() ? 1 : 0;
+    }
+    CHECK(cancelled == times);
+    end.set_value();
+    CHECK(resolve("slow.example.com", "80").size() == 1);  // the next one is served
+  });
+  while (weft::measure_thread_pool().busy != 0) std::this_thread::yield();  // then the script goes
+  CHECK(begun.load() >= 2);  // the last one, and one that was given up
+}
+
+TEST_CASE_FIXTURE(pool_at_rest, "torture 37: other fibers run while a look-up takes its time") {
   std::promise<void> gate;
   const scripted_lookup script([&gate](const char*, const char*, const addrinfo&) {
     gate.get_future().wait();  // only a fiber that runs meanwhile opens it

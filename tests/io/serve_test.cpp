@@ -19,6 +19,7 @@
 #include "support/capture_reports.hpp"
 #include "support/no_leaks.hpp"
 #include "weft/cancel_scope.hpp"
+#include "weft/event.hpp"
 #include "weft/local_socket.hpp"
 #include "weft/task_group.hpp"
 #include "weft/tcp.hpp"
@@ -283,6 +284,60 @@ TEST_CASE_FIXTURE(no_leaks,
     CHECK(begun == 0);
     CHECK(weft_tests::counted::alive() == 0);
   });
+}
+
+TEST_CASE_FIXTURE(no_leaks, "a connection that gets no stack ends, and gives its place back") {
+  struct scarce_stacks final : weft_tests::counting_stacks {
+    void* map(std::size_t bytes) noexcept override {
+      return is_empty ? nullptr : counting_stacks::map(bytes);
+    }
+    bool is_empty = false;
+  } memory;
+  struct scarce_listener {
+    using stream = std::unique_ptr<weft_tests::counted>;
+    stream accept(std::error_code& error) {
+      if (++taken <= 40) return std::make_unique<weft_tests::counted>();
+      error = std::make_error_code(std::errc::bad_file_descriptor);
+      return nullptr;
+    }
+    bool is_open() const { return true; }
+    void close() {}
+    int taken = 0;
+  };
+  weft::options how;
+  how.stacks = &memory;
+  weft::run(how, [&] {
+    scarce_listener listener;
+    int served = 0;
+    int errors = 0;
+    weft::serve_options bounds;
+    bounds.most_connections = 2;
+    bounds.on_error = [&](const std::exception_ptr& error) {
+      CHECK_THROWS_AS(std::rethrow_exception(error), std::bad_alloc);
+      if (++errors == 10) memory.is_empty = false;
+    };
+    memory.is_empty = true;
+    weft::event may_end;
+    std::vector<weft::task<>> holders;  // of all the stacks that there are
+    do {
+      holders.push_back(spawn([&] { may_end.wait(); }));
+      weft::yield();
+    } while (!holders.back().done());
+    CHECK(holders.back().exception() != nullptr);
+    serve(
+        listener,
+        [&](scarce_listener::stream) {
+          ++served;
+          weft::yield();
+        },
+        bounds);
+    may_end.set();
+    CHECK(errors >= 10);
+    CHECK(served >= 20);
+    CHECK(listener.taken == 41);
+    CHECK(weft_tests::counted::alive() == 0);
+  });
+  CHECK(memory.mapped == 0);
 }
 
 TEST_CASE_FIXTURE(no_leaks, "a Unix socket serves as well") {

@@ -76,12 +76,14 @@ TEST_CASE("two loops that answer one another at once hardly sleep") {
   if (weft_tests::is_emulated()) WEFT_SKIP("an emulator's wake-ups are not the kernel's");
   if (weft_tests::allowed_cores().size() < 2) WEFT_SKIP("needs two cores");
   constexpr int there_and_back = 2'000;
+  // One that never looks sleeps each time; others may keep this machine's cores busy.
+  constexpr int few = there_and_back * 3 / 4;
   constexpr int attempts = 200;  // others may need the second core meanwhile
   weft::background_loop other;
   weft::channel<int> there(1);
   weft::channel<int> back(1);
   std::int64_t fewest = there_and_back;
-  for (int attempt = 0; attempt < attempts && fewest > there_and_back / 2; ++attempt) {
+  for (int attempt = 0; attempt < attempts && fewest > few; ++attempt) {
     auto answers = other.ref().call([&] {
       for (int i = 0; i < there_and_back; ++i) back.send(*there.recv() + 1);
     });
@@ -97,5 +99,5 @@ TEST_CASE("two loops that answer one another at once hardly sleep") {
       answers.get();
     });
   }
-  CHECK(fewest <= there_and_back / 2);
+  CHECK(fewest <= few);
 }

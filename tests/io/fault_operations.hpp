@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: BSL-1.0
+// Every public operation of io once, each with the peers that it needs: what fault_test runs while
+// one system call, or one allocation, fails. An operation passes, or throws what its documentation
+// says; it checks what it got, and needs no clean-up of its own.
+#pragma once
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "weft/channel.hpp"
+#include "weft/event.hpp"
+#include "weft/io.hpp"
+#include "weft/spawn.hpp"
+#include "weft/task_group.hpp"
+#include "weft/this_fiber.hpp"
+
+namespace weft_tests {
+
+struct operation {
+  const char* name;
+  void (*body)();
+};
+
+// Not CHECK: an operation that a fault ended early has no answer to look at, one that got a wrong
+// answer must not pass for one that failed as documented.
+inline void demand(bool holds, const char* what) {
+  if (!holds) throw std::logic_error(what);
+}
+
+// What was asked for and refused must be told, not passed over.
+inline void demand_reuse_of_port(const weft::file_descriptor& of) {
+  int is_on = 0;
+  socklen_t bytes = sizeof is_on;
+  ::getsockopt(of.native_handle(), SOL_SOCKET, SO_REUSEPORT, &is_on, &bytes);
+  demand(is_on != 0, "the port may be reused, as was asked for");
+}
+
+// Runs both at once, the first of them first; the error of one ends the other.
+template <class First, class Second>
+void beside(First&& first, Second&& second) {
+  weft::with_task_group([&](weft::task_group& group) {
+    group.spawn([&] { first(); });
+    weft::yield();
+    second();
+  });
+}
+
+template <class Stream>
+void talk(Stream& near, Stream& far) {
+  char question[5];
+  char answer[16];
+  beside(
+      [&] {
+        far.read_exactly(question, 5);  // parks: nothing is there yet
+        far.write_all({"an", "swer", "!"});
+        far.shutdown_write();
+      },
+      [&] {
+        near.write_all("hello");
+        near.read_exactly(answer, 7);
+      });
+  demand(std::string(question, 5) == "hello", "what was written is read");
+  demand(std::string(answer, 7) == "answer!", "what was answered is read");
+  demand(near.read_some(answer, sizeof answer) == 0, "then the stream ends");
+}
+
+inline void tcp_by_address() {
+  weft::listen_options how;
+  how.reuse_port = true;
+  weft::tcp_listener listener = weft::tcp_listener::bind(weft::endpoint::loopback_ipv6(0), how);
+  demand_reuse_of_port(listener);
+  weft::endpoint peer;
+  weft::tcp_stream near;
+  weft::tcp_stream far;
+  beside([&] { far = listener.accept(&peer); },
+         [&] { near = weft::tcp_stream::connect(listener.local_endpoint()); });
+  demand(near.local_endpoint() == peer, "accept tells the peer");
+  demand(near.remote_endpoint() == listener.local_endpoint(), "connect reaches the listener");
+  near.set_nodelay(false);
+  near.set_keepalive(true);
+  near.set_send_buffer(100'000);
+  far.set_receive_buffer(100'000);
+  talk(near, far);
+  near.shutdown_read();
+}
+
+// A call that has an error_code for what it would throw.
+template <class F>
+auto without_throwing(F&& call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const std::system_error&) {
+    throw std::logic_error("a call that was given an error_code throws");
+  }
+}
+
+// The overloads that set an error throw none.
+inline void tcp_by_error_code() {
+  weft::tcp_listener listener = weft::tcp_listener::bind(weft::endpoint::loopback_ipv4(0));
+  weft::tcp_stream near;
+  weft::tcp_stream far;
+  const weft::endpoint at = listener.local_endpoint();
+  std::error_code error;
+  beside(
+      [&] {
+        std::error_code of_accept;
+        far = listener.accept(of_accept);
+        if (of_accept) throw std::system_error(of_accept);
+      },
+      [&] {
+        near = without_throwing([&] { return weft::tcp_stream::connect(at, error); });
+        if (error) throw std::system_error(error);
+      });
+  char byte = 0;
+  near.write_some("x", 1, error);
+  if (error) throw std::system_error(error);
+  far.read_some(&byte, 1, error);
+  if (error) throw std::system_error(error);
+  demand(byte == 'x', "what was written is read");
+}
+
+inline void tcp_by_name() {
+  weft::tcp_listener listener = weft::tcp_listener::bind(weft::endpoint::loopback_ipv4(0));
+  const std::string port = std::to_string(listener.local_endpoint().port());
+  weft::tcp_stream near;
+  weft::tcp_stream far;
+  beside([&] { far = listener.accept(); },
+         [&] { near = weft::tcp_stream::connect("localhost", port); });
+  talk(near, far);
+}
+
+inline void tcp_many_at_once() {
+  weft::tcp_listener listener = weft::tcp_listener::bind(weft::endpoint::loopback_ipv4(0));
+  weft::with_task_group([&](weft::task_group& group) {
+    group.spawn([&] {
+      for (int i = 0; i < 3; ++i) {
+        weft::tcp_stream far = listener.accept();
+        far.write_all("x");
+      }
+    });
+    for (int i = 0; i < 3; ++i) {
+      group.spawn([&] {
+        char byte = 0;
+        weft::tcp_stream::connect(listener.local_endpoint()).read_exactly(&byte, 1);
+        demand(byte == 'x', "each is answered");
+      });
+    }
+  });
+}
+
+inline void unix_by_name() {
+  const auto at = weft::endpoint::local("@weft-fault-test-" + std::to_string(::getpid()));
+  weft::unix_listener listener = weft::unix_listener::bind(at);
+  weft::unix_stream near;
+  weft::unix_stream far;
+  beside([&] { far = listener.accept(); }, [&] { near = weft::unix_stream::connect(at); });
+  talk(near, far);
+}
+
+inline void unix_pair() {
+  auto [near, far] = weft::unix_stream::pair();
+  talk(near, far);
+}
+
+inline void datagrams() {
+  weft::udp_socket here = weft::udp_socket::bind(weft::endpoint::loopback_ipv4(0), true);
+  demand_reuse_of_port(here);
+  weft::udp_socket there = weft::udp_socket::bind(weft::endpoint::loopback_ipv4(0));
+  char block[16];
+  weft::udp_socket::datagram first;
+  beside([&] { first = here.receive_from(block, sizeof block); },
+         [&] {
+           there.connect(here.local_endpoint());
+           there.send("hello");
+         });
+  demand(std::string(block, first.size) == "hello", "what was sent is received");
+  here.send_to(first.from, "answer");
+  const auto second = there.receive_from(block, sizeof block);
+  demand(std::string(block, second.size) == "answer", "what was answered is received");
+  demand(second.from == there.remote_endpoint(), "each knows the other");
+}
+
+inline void pipes() {
+  weft::pipe_ends ends = weft::make_pipe();
+  char block[16] = {};
+  beside([&] { ends.reader.read_exactly(block, 8); },
+         [&] {
+           ends.writer.write_all("one ");
+           ends.writer.write_all({"t", "wo", " "});
+         });
+  demand(std::string(block, 8) == "one two ", "what was written is read");
+  ends.writer.close();
+  demand(ends.reader.read_some(block, sizeof block) == 0, "then the pipe ends");
+}
+
+// The buffers are in use when the fault strikes: what is buffered must survive it.
+inline void buffers() {
+  auto [near, far] = weft::unix_stream::pair();
+  weft::buffered_reader<weft::unix_stream> reader(far, 8);
+  weft::buffered_writer<weft::unix_stream> writer(near, 8);
+  beside(
+      [&] {
+        demand(reader.read_line() == "a line that is longer than the buffer", "a line is whole");
+        demand(reader.read_until(";") == "and;", "and so is what ends with a delimiter");
+        demand(reader.read_all(100) == "all the rest of it", "and the rest");
+      },
+      [&, &to = near] {
+        try {
+          writer.write("a line that is longer than the buffer\nand;");
+          writer.write("all the rest of it");
+          writer.flush();
+        } catch (...) {
+          writer.discard();
+          throw;
+        }
+        to.shutdown_write();
+      });
+}
+
+// Two plain descriptors of somebody else's.
+struct raw_ends {
+  raw_ends() {
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::bad_alloc();
+  }
+  ~raw_ends() {
+    for (const int one : ends) {
+      if (one >= 0) ::close(one);
+    }
+  }
+  raw_ends(const raw_ends&) = delete;
+  raw_ends& operator=(const raw_ends&) = delete;
+
+  int ends[2] = {-1, -1};
+};
+
+inline void readiness() {
+  raw_ends both;
+  beside([&] { weft::wait_readable(both.ends[0]); },
+         [&] {
+           weft::wait_writable(both.ends[0]);
+           const auto soon = weft::now() + std::chrono::microseconds(200);
+           demand(!weft::wait_readable_until(both.ends[1], soon), "nothing came");
+           demand(::write(both.ends[1], "x", 1) == 1, "");
+         });
+  beside(
+      [&] {
+        try {
+          weft::wait_readable(both.ends[1]);
+          demand(false, "who waits for a descriptor that is closed gets an error");
+        } catch (const std::system_error& error) {
+          if (error.code() != std::errc::bad_file_descriptor) throw;
+        }
+      },
+      [&] { weft::close_descriptor(std::exchange(both.ends[1], -1)); });
+}
+
+inline void taken_over() {
+  raw_ends both;
+  weft::stream_socket near(both.ends[0]);
+  both.ends[0] = -1;
+  weft::stream_socket far(both.ends[1]);
+  both.ends[1] = -1;
+  weft::wait_writable(near.native_handle());  // by number, of one that weft owns
+  beside([&] { weft::wait_readable(far.native_handle()); }, [&] { near.write_all("x"); });
+  char byte = 0;
+  far.read_exactly(&byte, 1);
+}
+
+// A set that could not be waited for gives back the signal that it kept: nobody minds it here.
+struct ignored_signal {
+  explicit ignored_signal(int number) : number_(number), before_(std::signal(number, SIG_IGN)) {}
+  ~ignored_signal() { std::signal(number_, before_); }
+  ignored_signal(const ignored_signal&) = delete;
+  ignored_signal& operator=(const ignored_signal&) = delete;
+
+ private:
+  int number_;
+  void (*before_)(int);
+};
+
+inline void signals() {
+  const ignored_signal later(SIGUSR2);
+  weft::signal_set both{SIGUSR1, SIGUSR2};
+  beside([&] { demand(both.wait() == SIGUSR2, "the signal that came is told"); },
+         [] { demand(::pthread_kill(::pthread_self(), SIGUSR2) == 0, ""); });
+}
+
+// A fault of one connection is that connection's: its client asks again, and is served.
+inline void server() {
+  weft::tcp_listener listener = weft::tcp_listener::bind(weft::endpoint::loopback_ipv4(0));
+  const weft::endpoint at = listener.local_endpoint();
+  weft::serve_options how;
+  how.on_error = [](const std::exception_ptr&) {};
+  auto serving = weft::spawn([&] {
+    weft::serve(
+        listener,
+        [](weft::tcp_stream peer) {
+          char block[16];
+          while (const std::size_t n = peer.read_some(block, sizeof block)) {
+            peer.write_all(block, n);
+          }
+        },
+        how);
+  });
+  const auto ask = [&] {
+    weft::tcp_stream peer = weft::tcp_stream::connect(at);
+    peer.write_all("hello");
+    char answer[5];
+    peer.read_exactly(answer, 5);
+    demand(std::string(answer, 5) == "hello", "the answer is the question");
+  };
+  for (int i = 0; i < 3; ++i) {
+    try {
+      ask();
+    } catch (const std::logic_error&) {
+      throw;
+    } catch (const std::exception&) {
+      if (serving.done()) serving.get();  // it ends by an error of accept that is no shortage
+      ask();
+    }
+  }
+  serving.cancel();
+  serving.join();
+}
+
+// Woken by another thread while it sleeps in the kernel.
+inline void woken_from_outside() {
+  weft::channel<int> answers(1);
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::microseconds(300));
+    answers.send(1);
+  });
+  const auto came = answers.recv();
+  other.join();
+  demand(came == 1, "what another thread sends comes");
+  weft::await_sleep(std::chrono::microseconds(100));
+}
+
+inline constexpr operation operations[] = {
+    {"tcp_by_address", tcp_by_address},
+    {"tcp_by_error_code", tcp_by_error_code},
+    {"tcp_by_name", tcp_by_name},
+    {"tcp_many_at_once", tcp_many_at_once},
+    {"unix_by_name", unix_by_name},
+    {"unix_pair", unix_pair},
+    {"datagrams", datagrams},
+    {"pipes", pipes},
+    {"buffers", buffers},
+    {"readiness", readiness},
+    {"taken_over", taken_over},
+    {"signals", signals},
+    {"server", server},
+    {"woken_from_outside", woken_from_outside},
+};
+
+}  // namespace weft_tests
