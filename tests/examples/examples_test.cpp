@@ -61,19 +61,19 @@ TEST_CASE("timeouts: in time, too late, without an error, nested; closed in orde
   if (!are_built()) WEFT_SKIP(not_built);
   const child_end end = run_example("timeouts");
   CHECK(end.status == 0);
-  CHECK(says_in_order(end, {"connection closed in order", "page is here", "too late:",
-                            "connection closed in order", "time was up after 50 ms",
-                            "went on without it", "no, much less", "connection closed in order",
-                            "time was up after 50 ms"}));
+  CHECK(says_in_order(
+      end, {"connection closed in order", "page is here", "too late:", "connection closed in order",
+            "time was up after 50 ms", "went on without it", "no, much less",
+            "connection closed in order", "time was up after 50 ms"}));
 }
 
 TEST_CASE("supervisor: a group that fails is started again, without what it left") {
   if (!are_built()) WEFT_SKIP(not_built);
   const child_end end = run_example("supervisor");
   CHECK(end.status == 0);
-  CHECK(says_in_order(end, {"attempt 1", "heartbeat stopped", "'server' (spawned at supervisor.cpp:",
-                            "the database hung up", "attempt 2", "attempt 3", "heartbeat stopped",
-                            "done"}));
+  CHECK(says_in_order(end, {"attempt 1", "heartbeat stopped",
+                            "'server' (spawned at supervisor.cpp:", "the database hung up",
+                            "attempt 2", "attempt 3", "heartbeat stopped", "done"}));
 }
 
 TEST_CASE("first_answer_wins: the losers have ended, and the late answer is put back") {
@@ -232,14 +232,13 @@ TEST_CASE("find_the_stall: both culprits are named, and mended they are not") {
   if (is_sanitized) WEFT_SKIP("the default limit is off under a sanitizer");
   const child_end end = run_example("find_the_stall");
   CHECK(end.status == 0);
-  CHECK(says_in_order(
-      end, {"weft: fiber 3 'archivist' (spawned at ", ") has held its thread for ",
-            ". It computes in\n", "sort_the_archive (find_the_stall+0x", "ticks meanwhile\n\n",
-            "weft: fiber 5 'printer' (spawned at ",
-            ". It is blocked in the system call clock_nanosleep.",
-            "wait_for_the_printer (find_the_stall+0x", "the printer has printed\n",
-            "ticks meanwhile\n\n", "polite, and no report: several ticks\n",
-            "on a thread, and no report: several ticks\n"}));
+  CHECK(says_in_order(end, {"weft: fiber 3 'archivist' (spawned at ", ") has held its thread for ",
+                            ". It computes in\n", "sort_the_archive (find_the_stall+0x",
+                            "ticks meanwhile\n\n", "weft: fiber 5 'printer' (spawned at ",
+                            ". It is blocked in the system call clock_nanosleep.",
+                            "wait_for_the_printer (find_the_stall+0x", "the printer has printed\n",
+                            "ticks meanwhile\n\n", "polite, and no report: several ticks\n",
+                            "on a thread, and no report: several ticks\n"}));
 }
 
 TEST_CASE("threads_and_processes: prints both tables, also where little may be started") {
@@ -339,8 +338,8 @@ TEST_CASE("find_the_bug: what 10,000 runs do not show is found, repeated and men
   if (!are_built()) WEFT_SKIP(not_built);
   const child_end end = run_example("find_the_bug");
   CHECK(end.status == 0);
-  CHECK(says_in_order(end, {"10000 ordinary runs: no failure", "explore: schedule 2 failed",
-                            "98 are free", "1  fiber 2 'main': spawns fiber 3 'ada'", "may switch",
-                            "fails", "with the seed t", "it fails 100 times of 100",
-                            "mended: 6 schedules, all there are, no failure"}));
+  CHECK(says_in_order(
+      end, {"10000 ordinary runs: no failure", "explore: schedule 2 failed", "98 are free",
+            "1  fiber 2 'main': spawns fiber 3 'ada'", "may switch", "fails", "with the seed t",
+            "it fails 100 times of 100", "mended: 6 schedules, all there are, no failure"}));
 }

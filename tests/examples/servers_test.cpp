@@ -67,6 +67,17 @@ TEST_CASE("echo_server: 100 connections at once, and each gets its own") {
   });
 }
 
+TEST_CASE("echo_server: under load each byte of 1,000 connections comes back, in order") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  server_child server(program("echo_server").string());
+  const std::string load = from_environment("WEFT_ECHO_LOAD");
+  const child_end end =
+      run_program({load, std::to_string(server.port()), std::to_string(scaled(1000, 100)),
+                   std::to_string(scaled(32, 4))});
+  CHECK(end.status == 0);
+  CHECK(end.says(" bytes came back as they were sent"));
+}
+
 TEST_CASE("echo_server: after a half-close all is answered, then the connection is closed") {
   if (!are_built()) WEFT_SKIP(not_built);
   server_child server(program("echo_server").string());
