@@ -17,29 +17,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <string>
 #include <string_view>
 #include <system_error>
 
 #include "weft/detail/config.hpp"
 #include "weft/detail/export.hpp"
+#include "weft/io_slice.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 enum class direction : std::uint8_t;
 }
-
-// A piece of memory to write from, for several in one call. Laid out as iovec.
-struct io_slice {
-  io_slice() noexcept = default;
-  io_slice(const void* from, std::size_t bytes) noexcept : data(from), size(bytes) {}
-  io_slice(std::string_view text) noexcept : data(text.data()), size(text.size()) {}    // implicit
-  io_slice(const std::string& text) noexcept : data(text.data()), size(text.size()) {}  // implicit
-  io_slice(const char* text) noexcept : io_slice(std::string_view(text)) {}             // implicit
-
-  const void* data = nullptr;
-  std::size_t size = 0;
-};
 
 class WEFT_API file_descriptor {
  public:
@@ -80,10 +68,29 @@ class WEFT_API file_descriptor {
   std::size_t write_some(const void* from, std::size_t size);
   std::size_t write_some(const void* from, std::size_t size, std::error_code& error);
 
+  // The same for several pieces of memory, filled or written one after the other. Some bytes may
+  // end in the middle of a piece; of more than 1,024 pieces only so many take part in one call.
+  std::size_t read_some(std::initializer_list<io_space> parts) {
+    return read_some(parts.begin(), parts.size());
+  }
+  std::size_t read_some(const io_space* parts, std::size_t count);
+  std::size_t read_some(const io_space* parts, std::size_t count, std::error_code& error);
+  std::size_t write_some(std::initializer_list<io_slice> parts) {
+    return write_some(parts.begin(), parts.size());
+  }
+  std::size_t write_some(const io_slice* parts, std::size_t count);
+  std::size_t write_some(const io_slice* parts, std::size_t count, std::error_code& error);
+
   // Reads `size` bytes. `*done` counts them as they come, whatever ends the call.
   // Parks: may.  Calls from: fiber, any thread.
   // Throws: end_of_stream if the stream ends before; as read_some().
   void read_exactly(void* to, std::size_t size, std::size_t* done = nullptr);
+
+  // The same into several pieces of memory. `*done` counts the bytes of all.
+  void read_exactly(std::initializer_list<io_space> parts, std::size_t* done = nullptr) {
+    read_exactly(parts.begin(), parts.size(), done);
+  }
+  void read_exactly(const io_space* parts, std::size_t count, std::size_t* done = nullptr);
 
   // Writes all. `*done` counts bytes as they go, whatever ends the call.
   // Parks: may.  Calls from: fiber, any thread.  Throws: as write_some().
@@ -116,7 +123,10 @@ class WEFT_API file_descriptor {
  private:
   long read_once(void* to, std::size_t size);
   long write_once(const void* from, std::size_t size);
-  long write_slices_once(const io_slice* parts, std::size_t count);
+  long read_parts_once(const io_space* parts, std::size_t count, std::size_t bytes);
+  long write_parts_once(const io_slice* parts, std::size_t count, std::size_t bytes);
+  long read_next_parts(const io_space* parts, std::size_t count);
+  long write_next_parts(const io_slice* parts, std::size_t count);
 
   int fd_ = -1;
   std::uint32_t id_ = 0;  // of this use of the number

@@ -6,6 +6,7 @@
 #include "weft/descriptor.hpp"
 #include "weft/endpoint.hpp"
 #include "weft/file_descriptor.hpp"
+#include "weft/io_slice.hpp"
 #include "weft/local_socket.hpp"
 #include "weft/pipe.hpp"
 #include "weft/resolve.hpp"

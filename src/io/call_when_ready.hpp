@@ -9,6 +9,8 @@
 #include <poll.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <system_error>
 
 #include "../loop/descriptor_table.hpp"
 #include "../loop/descriptor_wait.hpp"
@@ -31,6 +33,16 @@ inline descriptor_slot* registered_slot(loop_core* here, int fd, std::uint32_t i
 // seen, before which a read stops short.
 inline void note_short(descriptor_slot* slot, direction way) noexcept {
   if (slot != nullptr && !slot->is_special) slot->maybe_for(way) = false;
+}
+
+// A result, or -errno, as who asked for an error_code is told it.
+inline std::size_t told(long result, std::error_code& error) noexcept {
+  if (result < 0) {
+    error.assign(static_cast<int>(-result), std::system_category());
+    return 0;
+  }
+  error.clear();
+  return static_cast<std::size_t>(result);
 }
 
 }  // namespace detail

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// See weft/file_descriptor.hpp.
+// See weft/file_descriptor.hpp. Several pieces of memory at once: parts.cpp.
 #include "weft/file_descriptor.hpp"
 
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -22,21 +20,7 @@ namespace {
 
 using detail::direction;
 using detail::raw_syscall;
-
-constexpr std::size_t most_slices = 64;  // of one call; IOV_MAX is 1024
-
-static_assert(sizeof(io_slice) == sizeof(iovec) &&
-              offsetof(io_slice, data) == offsetof(iovec, iov_base) &&
-              offsetof(io_slice, size) == offsetof(iovec, iov_len));
-
-std::size_t told(long result, std::error_code& error) noexcept {
-  if (result < 0) {
-    error.assign(static_cast<int>(-result), std::system_category());
-    return 0;
-  }
-  error.clear();
-  return static_cast<std::size_t>(result);
-}
+using detail::told;
 
 }  // namespace
 
@@ -121,18 +105,6 @@ long file_descriptor::write_once(const void* from, std::size_t size) {
   });
 }
 
-long file_descriptor::write_slices_once(const io_slice* parts, std::size_t count) {
-  const int fd = fd_;
-  const kind what = kind_;
-  return call_when_ready(direction::write, [=](detail::descriptor_slot*) {
-    if (what == kind::file) return detail::quiet_write(fd, parts, count);
-    msghdr message{};
-    message.msg_iov = reinterpret_cast<iovec*>(const_cast<io_slice*>(parts));
-    message.msg_iovlen = count;
-    return raw_syscall(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  });
-}
-
 std::size_t file_descriptor::read_some(void* to, std::size_t size) {
   const long result = read_once(to, size);
   if (WEFT_UNLIKELY(result < 0)) fail(result, "reading from");
@@ -169,29 +141,6 @@ void file_descriptor::write_all(const void* from, std::size_t size, std::size_t*
   std::size_t& gone = done != nullptr ? *done : unused;
   for (gone = 0; gone < size;) {
     gone += write_some(static_cast<const char*>(from) + gone, size - gone);
-  }
-}
-
-void file_descriptor::write_all(const io_slice* parts, std::size_t count, std::size_t* done) {
-  std::size_t unused = 0;
-  std::size_t& gone = done != nullptr ? *done : unused;
-  gone = 0;
-  io_slice ahead[most_slices];
-  std::size_t skipped = 0;  // of the first part that is not all gone
-  for (std::size_t at = 0; at < count;) {
-    if (parts[at].size == skipped) {
-      ++at;
-      skipped = 0;
-      continue;
-    }
-    const std::size_t some = std::min(count - at, most_slices);
-    std::copy_n(parts + at, some, ahead);
-    ahead[0] = {static_cast<const char*>(parts[at].data) + skipped, parts[at].size - skipped};
-    const long result = write_slices_once(ahead, some);
-    if (WEFT_UNLIKELY(result < 0)) fail(result, "writing to");
-    gone += static_cast<std::size_t>(result);
-    skipped += static_cast<std::size_t>(result);
-    while (at < count && skipped >= parts[at].size) skipped -= parts[at++].size;
   }
 }
 
