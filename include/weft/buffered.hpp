@@ -107,7 +107,7 @@ class buffered_reader {
   }
 
   // Reads a line and returns it without its "\n" or "\r\n"; empty at the end of the stream. A last
-  // line needs no "\n". The '\r' counts for `longest`.
+  // line needs no "\n": see last_line_was_whole(). The '\r' counts for `longest`.
   // Parks: may.  Throws: limit_exceeded; what the stream throws; std::bad_alloc.
   [[nodiscard]] std::optional<std::string> read_line(std::size_t longest = 64 * 1024) {
     const line found = find_line(longest);
@@ -124,6 +124,10 @@ class buffered_reader {
     bytes_.drop(found.bytes);
     return found.text;
   }
+
+  // False if the last line that was returned had no "\n": the stream ended in it, and what a peer
+  // that went down was still to say is missing.  Parks: never.
+  [[nodiscard]] bool last_line_was_whole() const noexcept { return line_was_whole_; }
 
   // Reads up to the first delimiter and returns that, with the delimiter.
   // Parks: may.  Throws: end_of_stream if it ends first; limit_exceeded; std::logic_error if the
@@ -185,7 +189,11 @@ class buffered_reader {
   line find_line(std::size_t longest) {
     const std::size_t at = find("\n", longest);
     const std::string_view all = bytes_.view();
-    if (at == std::string_view::npos) return {all, all.size()};
+    if (at == std::string_view::npos) {
+      if (!all.empty()) line_was_whole_ = false;
+      return {all, all.size()};
+    }
+    line_was_whole_ = true;
     const bool has_return = at > 0 && all[at - 1] == '\r';
     return {all.substr(0, has_return ? at - 1 : at), at + 1};
   }
@@ -259,6 +267,7 @@ class buffered_reader {
   S& from_;
   detail::byte_queue bytes_;
   bool has_ended_ = false;
+  bool line_was_whole_ = true;
 };
 
 // Collects small writes and sends them as large ones. A write that throws, for a cancel, a timeout

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -27,7 +28,8 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 enum class direction : std::uint8_t;
-}
+struct descriptor_slot;
+}  // namespace detail
 
 class WEFT_API file_descriptor {
  public:
@@ -81,6 +83,24 @@ class WEFT_API file_descriptor {
   std::size_t write_some(const io_slice* parts, std::size_t count);
   std::size_t write_some(const io_slice* parts, std::size_t count, std::error_code& error);
 
+  // Reads what is there now, or writes what there is room for; nothing if the call would have to
+  // wait. 0 from a read: the stream has ended.
+  // Parks: never.  Calls from: fiber, any thread.  Throws: as read_some() and write_some(), but
+  // not cancelled. With an error_code that is EAGAIN: std::errc::operation_would_block.
+  std::optional<std::size_t> try_read_some(void* to, std::size_t size);
+  std::size_t try_read_some(void* to, std::size_t size, std::error_code& error);
+  std::optional<std::size_t> try_write_some(const void* from, std::size_t size);
+  std::size_t try_write_some(const void* from, std::size_t size, std::error_code& error);
+
+  // Waits until the peer has closed its side, reset the connection, or will write no more, which
+  // TCP cannot tell apart; of a pipe: until its other end is closed. What it wrote before may still
+  // be there to read. Another fiber may read or write meanwhile: so a handler
+  // learns while it works that nobody waits for its answer.
+  // Parks: may.  Calls from: fiber, any thread (which then blocks).
+  // Throws: std::system_error: EBADF, also if it is closed meanwhile; EEXIST if another fiber waits
+  // for that already; EPERM for a file; cancelled.
+  void wait_hangup();
+
   // Reads `size` bytes. `*done` counts them as they come, whatever ends the call.
   // Parks: may.  Calls from: fiber, any thread.
   // Throws: end_of_stream if the stream ends before; as read_some().
@@ -117,10 +137,17 @@ class WEFT_API file_descriptor {
   // each time that it is likely to. Its result, or -errno of the wait.
   template <class F>
   long call_when_ready(detail::direction way, F&& call);
+  template <class F>
+  long call_at_once(detail::direction way, F&& call);
 
   [[noreturn]] void fail(long result, const char* what) const;
 
  private:
+  // The system call, which says -EAGAIN instead of waiting.
+  long read_now(detail::descriptor_slot* slot, void* to, std::size_t size) const noexcept;
+  long write_now(detail::descriptor_slot* slot, const void* from, std::size_t size) const noexcept;
+  long try_read(void* to, std::size_t size);
+  long try_write(const void* from, std::size_t size);
   long read_once(void* to, std::size_t size);
   long write_once(const void* from, std::size_t size);
   long read_parts_once(const io_space* parts, std::size_t count, std::size_t bytes);

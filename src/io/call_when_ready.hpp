@@ -72,4 +72,17 @@ long file_descriptor::call_when_ready(detail::direction way, F&& call) {
   }
 }
 
+// The same without a wait: -EAGAIN then is the result.
+template <class F>
+long file_descriptor::call_at_once(detail::direction way, F&& call) {
+  if (fd_ < 0) return -EBADF;
+  detail::descriptor_slot* const slot = detail::registered_slot(detail::fibers_loop(), fd_, id_);
+  long result = 0;
+  do {
+    result = call(slot);
+  } while (result == -EINTR);
+  if (result == -EAGAIN && slot != nullptr) slot->maybe_for(way) = false;
+  return result;
+}
+
 WEFT_NAMESPACE_END

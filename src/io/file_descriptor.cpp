@@ -75,34 +75,50 @@ void file_descriptor::fail(long result, const char* what) const {
   throw std::system_error(static_cast<int>(-result), std::system_category(), text);
 }
 
+long file_descriptor::read_now(detail::descriptor_slot* slot, void* to,
+                               std::size_t size) const noexcept {
+  const long result = kind_ == kind::file ? raw_syscall(SYS_read, fd_, to, size)
+                                          : raw_syscall(SYS_recvfrom, fd_, to, size, MSG_DONTWAIT,
+                                                        nullptr, nullptr);
+  if (kind_ == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
+    detail::note_short(slot, direction::read);
+  }
+  return result;
+}
+
+long file_descriptor::write_now(detail::descriptor_slot* slot, const void* from,
+                                std::size_t size) const noexcept {
+  const long result = kind_ == kind::file ? detail::quiet_write(fd_, from, size)
+                                          : raw_syscall(SYS_sendto, fd_, from, size,
+                                                        MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
+  if (kind_ == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
+    detail::note_short(slot, direction::write);
+  }
+  return result;
+}
+
 long file_descriptor::read_once(void* to, std::size_t size) {
   if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
-  const int fd = fd_;
-  const kind what = kind_;
-  return call_when_ready(direction::read, [=](detail::descriptor_slot* slot) {
-    const long result = what == kind::file ? raw_syscall(SYS_read, fd, to, size)
-                                           : raw_syscall(SYS_recvfrom, fd, to, size, MSG_DONTWAIT,
-                                                         nullptr, nullptr);
-    if (what == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
-      detail::note_short(slot, direction::read);
-    }
-    return result;
-  });
+  return call_when_ready(direction::read,
+                         [=](detail::descriptor_slot* slot) { return read_now(slot, to, size); });
 }
 
 long file_descriptor::write_once(const void* from, std::size_t size) {
   if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
-  const int fd = fd_;
-  const kind what = kind_;
-  return call_when_ready(direction::write, [=](detail::descriptor_slot* slot) {
-    const long result = what == kind::file ? detail::quiet_write(fd, from, size)
-                                           : raw_syscall(SYS_sendto, fd, from, size,
-                                                         MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
-    if (what == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
-      detail::note_short(slot, direction::write);
-    }
-    return result;
-  });
+  return call_when_ready(
+      direction::write, [=](detail::descriptor_slot* slot) { return write_now(slot, from, size); });
+}
+
+long file_descriptor::try_read(void* to, std::size_t size) {
+  if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
+  return call_at_once(direction::read,
+                      [=](detail::descriptor_slot* slot) { return read_now(slot, to, size); });
+}
+
+long file_descriptor::try_write(const void* from, std::size_t size) {
+  if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
+  return call_at_once(direction::write,
+                      [=](detail::descriptor_slot* slot) { return write_now(slot, from, size); });
 }
 
 std::size_t file_descriptor::read_some(void* to, std::size_t size) {
@@ -124,6 +140,38 @@ std::size_t file_descriptor::write_some(const void* from, std::size_t size) {
 std::size_t file_descriptor::write_some(const void* from, std::size_t size,
                                         std::error_code& error) {
   return told(write_once(from, size), error);
+}
+
+std::optional<std::size_t> file_descriptor::try_read_some(void* to, std::size_t size) {
+  const long result = try_read(to, size);
+  if (result == -EAGAIN) return std::nullopt;
+  if (WEFT_UNLIKELY(result < 0)) fail(result, "reading from");
+  return static_cast<std::size_t>(result);
+}
+
+std::size_t file_descriptor::try_read_some(void* to, std::size_t size, std::error_code& error) {
+  return told(try_read(to, size), error);
+}
+
+std::optional<std::size_t> file_descriptor::try_write_some(const void* from, std::size_t size) {
+  const long result = try_write(from, size);
+  if (result == -EAGAIN) return std::nullopt;
+  if (WEFT_UNLIKELY(result < 0)) fail(result, "writing to");
+  return static_cast<std::size_t>(result);
+}
+
+std::size_t file_descriptor::try_write_some(const void* from, std::size_t size,
+                                            std::error_code& error) {
+  return told(try_write(from, size), error);
+}
+
+void file_descriptor::wait_hangup() {
+  detail::loop_core* const here = detail::fibers_loop();
+  const int happened = fd_ < 0 ? -EBADF
+                       : here != nullptr
+                           ? detail::wait_for_hangup(detail::whole(*here), fd_, id_)
+                           : detail::block_for_descriptor(fd_, POLLRDHUP, time_point::max());
+  if (happened < 0) fail(happened, "waiting for the end of the peer of");
 }
 
 void file_descriptor::read_exactly(void* to, std::size_t size, std::size_t* done) {

@@ -98,13 +98,11 @@ endpoint stream_socket::remote_endpoint() const {
 }
 
 void stream_socket::set_send_buffer(std::size_t bytes) {
-  const long result =
-      detail::set_option(native_handle(), SOL_SOCKET, SO_SNDBUF, static_cast<int>(bytes));
+  const long result = detail::set_buffer(native_handle(), SO_SNDBUF, bytes);
   if (result < 0) fail(result, "setting the send buffer of");
 }
 void stream_socket::set_receive_buffer(std::size_t bytes) {
-  const long result =
-      detail::set_option(native_handle(), SOL_SOCKET, SO_RCVBUF, static_cast<int>(bytes));
+  const long result = detail::set_buffer(native_handle(), SO_RCVBUF, bytes);
   if (result < 0) fail(result, "setting the receive buffer of");
 }
 

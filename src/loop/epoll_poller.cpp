@@ -77,8 +77,8 @@ void epoll_poller::wait(duration longest) noexcept {
     if (word != inbox_word) {
       // epoll's bits are poll's
       if (descriptor_slot* const slot = descriptors.note(word, events[i].events)) {
-        const short left = slot->waits[0] != nullptr ? POLLIN : POLLOUT;
-        const long refused = watch_once(static_cast<int>(word & 0xffffffffU), *slot, left);
+        const long refused =
+            watch_once(static_cast<int>(word & 0xffffffffU), *slot, slot->awaited_events());
         if (refused < 0) descriptor_table::end_use(*slot, static_cast<int>(-refused));
       }
       continue;

@@ -22,7 +22,7 @@ class poller {
   // once. 0, or -errno.
   virtual long watch(int fd, descriptor_slot& slot) noexcept = 0;
 
-  // Registers one of somebody else for the next of `events` (of POLLIN, POLLOUT), or changes for
+  // Registers one of somebody else for the next of `events` (of POLLIN, POLLOUT, POLLRDHUP), or changes for
   // what. 0, or -errno.
   virtual long watch_once(int fd, descriptor_slot& slot, short events) noexcept = 0;
 
