@@ -140,6 +140,11 @@ class WEFT_API file_descriptor {
   template <class F>
   long call_at_once(detail::direction way, F&& call);
 
+  // A further descriptor of what this one is of.  Throws: std::system_error: EBADF, EMFILE.
+  int another_number() const;
+
+  std::uint32_t use_id() const noexcept { return id_; }
+
   [[noreturn]] void fail(long result, const char* what) const;
 
  private:

@@ -50,6 +50,9 @@ class WEFT_API unix_listener : public stream_listener {
   unix_stream accept(endpoint* peer = nullptr);
   unix_stream accept(std::error_code& error, endpoint* peer = nullptr);
 
+  // As tcp_listener::share().
+  unix_listener share() { return unix_listener(shared(), *this); }
+
  private:
   using stream_listener::stream_listener;
 };

@@ -81,7 +81,7 @@ class WEFT_API tcp_stream : public stream_socket {
 // How connections are taken in.
 struct listen_options {
   int backlog = 4096;  // connections that wait to be taken in; the system has a limit of its own
-  bool reuse_port = false;  // several listeners share the port, one for each loop
+  bool reuse_port = false;  // several listeners share the port, each with a backlog of its own
   bool v6_only = true;      // an IPv6 listener takes no IPv4 connections
   // Of the connections taken in:
   bool nodelay = true;
@@ -115,6 +115,13 @@ class WEFT_API tcp_listener : public stream_listener {
   // closed meanwhile; cancelled, and no connection is lost.
   tcp_stream accept(endpoint* peer = nullptr);
   tcp_stream accept(std::error_code& error, endpoint* peer = nullptr);
+
+  // Makes a second listener of the same socket, for another loop: each connection comes to one of
+  // them, of loops that wait to the one that has waited longest, and the others sleep on. Closing
+  // one leaves the others open; the last one closes the socket.
+  // Parks: never.  Calls from: the thread on which fibers wait for it; any, if none does.
+  // Throws: std::system_error: EBADF, EMFILE; std::bad_alloc.
+  tcp_listener share() { return tcp_listener(shared(), *this); }
 
  private:
   using stream_listener::stream_listener;

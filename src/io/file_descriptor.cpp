@@ -68,6 +68,12 @@ void file_descriptor::close() noexcept {
   if (fd >= 0) raw_syscall(SYS_close, fd);
 }
 
+int file_descriptor::another_number() const {
+  const long result = raw_syscall(SYS_fcntl, fd_, F_DUPFD_CLOEXEC, 0);
+  if (result < 0) fail(result, "making another number for");
+  return static_cast<int>(result);
+}
+
 void file_descriptor::fail(long result, const char* what) const {
   std::string text = std::string("weft: ") + what;
   text += fd_ >= 0 ? " descriptor " + std::to_string(fd_) : " a descriptor that is closed";

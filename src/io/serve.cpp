@@ -39,8 +39,13 @@ bool is_peers_doing(const std::exception_ptr& error) noexcept {
 
 }  // namespace
 
+std::size_t share_of(std::size_t all, unsigned loop, unsigned loops) {
+  if (all == 0) misuse("serve() of at most 0 connections would serve nobody");
+  return all / loops + (loop < all % loops ? 1 : 0);
+}
+
 server::server(serve_options&& how) : how_(std::move(how)), places_(how_.most_connections) {
-  if (how_.most_connections == 0) misuse("serve() of at most 0 connections would serve nobody");
+  share_of(how_.most_connections, 0, 1);
 }
 
 bool server::may_go_on(const std::error_code& of_accept) {
@@ -76,12 +81,16 @@ void server::finish() noexcept {
   });
 }
 
-void server::note_error(const std::exception_ptr& error) noexcept {
+void server::note_error(const std::exception_ptr& error, const endpoint& peer) noexcept {
   try {
     if (how_.on_error) {
-      how_.on_error(error);
+      how_.on_error(error, peer);
     } else if (!is_peers_doing(error)) {
-      send_report("weft: a connection's handler ended with " + describe_exception(error), false);
+      const bool is_known = peer.size() != 0;
+      send_report("weft: the handler of a connection " +
+                      (is_known ? "from " + peer.to_string() + " " : std::string()) +
+                      "ended with " + describe_exception(error),
+                  false);
     }
   } catch (...) {
     send_report("weft: a server's on_error handler threw", false);

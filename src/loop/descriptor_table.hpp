@@ -9,6 +9,7 @@
 //   owned     weft's own descriptor: registered once for both directions, edge-triggered, until it
 //             is closed. What the kernel said is kept as "maybe": nobody asks before it is true.
 //   borrowed  somebody else's: registered for one wait, one-shot.
+//   shared    a listener that other loops watch, too: registered for one wait (shared_watch.hpp).
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,7 @@ namespace detail {
 enum class direction : std::uint8_t { read, write, hangup };
 
 struct descriptor_slot {
-  enum class use : std::uint8_t { none, owned, borrowed };
+  enum class use : std::uint8_t { none, owned, borrowed, shared };
 
   std::uint32_t id = 0;  // of the present use; 0: none
   use kind = use::none;

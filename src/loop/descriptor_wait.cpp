@@ -10,6 +10,7 @@
 #include "../base/syscalls.hpp"
 #include "descriptor_table.hpp"
 #include "loop.hpp"
+#include "shared_watch.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
@@ -31,8 +32,9 @@ const wait_type& name_of(short events) noexcept {
 }
 
 // Stands in the slot while a fiber is parked.
-int park_at(loop& here, descriptor_slot& slot, short events, time_point deadline) {
-  descriptor_wait self{here.current, 0};
+int park_at(loop& here, descriptor_slot& slot, short events, time_point deadline,
+            shared_watch_member* member = nullptr) {
+  descriptor_wait self{here.current, 0, member};
   if ((events & POLLIN) != 0) slot.wait_for(direction::read) = &self;
   if ((events & POLLOUT) != 0) slot.wait_for(direction::write) = &self;
   if ((events & POLLRDHUP) != 0) slot.wait_for(direction::hangup) = &self;
@@ -179,6 +181,31 @@ int wait_for_hangup(loop& here, int fd, std::uint32_t id) {
   if (refused < 0) return refused;
   if (slot->wait_for(direction::hangup) != nullptr) return -EEXIST;
   const int happened = wait_for_owned_by_number(here, fd, *slot, POLLRDHUP, time_point::max());
+  if (happened == -ECANCELED && stop_cancelled(here)) return -ECANCELED;
+  return happened;
+}
+
+int wait_for_shared(loop& here, int fd, std::uint32_t id, shared_watch& all) {
+  if (stop_if_cancelled(here)) return -ECANCELED;
+  descriptor_slot* const slot = here.kernel->descriptors.at(fd);
+  if (slot == nullptr) return -ENOMEM;
+  if (slot->id == id) {
+    if (slot->is_waited_for()) return -EEXIST;
+    if (slot->is_registered) here.kernel->unwatch(fd);  // from before it was shared
+  }
+  descriptor_table::end_use(*slot, EBADF);
+  shared_watch_member self(all, *here.kernel, fd, id);
+  const long refused = all.enter(self);
+  if (refused < 0) return static_cast<int>(refused);
+  slot->id = id;
+  slot->kind = use::shared;
+  const int happened = park_at(here, *slot, POLLIN, time_point::max(), &self);
+  all.leave(self);
+  const bool is_open = slot->id == id;  // it may be closed behind the event
+  if (is_open) *slot = descriptor_slot();
+  if (happened > 0 && is_open) return 0;
+  all.pass_on();
+  if (happened > 0) return -EBADF;
   if (happened == -ECANCELED && stop_cancelled(here)) return -ECANCELED;
   return happened;
 }

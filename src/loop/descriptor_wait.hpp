@@ -13,12 +13,14 @@ namespace detail {
 
 class loop;
 struct descriptor_slot;
+struct shared_watch_member;
 enum class direction : std::uint8_t;
 
 // Lies in the waiter's frame; its slot points at it meanwhile.
 struct descriptor_wait {
   fiber* owner = nullptr;
-  int happened = 0;  // POLLIN, POLLOUT, POLLERR, POLLHUP; or -errno
+  int happened = 0;                       // POLLIN, POLLOUT, POLLERR, POLLHUP; or -errno
+  shared_watch_member* member = nullptr;  // of a shared descriptor
 };
 
 // Parks the running fiber (on a plain thread: blocks) until `fd` is ready for one of `events`

@@ -121,6 +121,7 @@ TEST_CASE_FIXTURE(no_leaks, "without on_error, only what is not the peer's doing
   });
   REQUIRE(reports.texts().size() == 1);
   CHECK(reports.texts().front().find("a bad letter") != std::string::npos);
+  CHECK(reports.texts().front().find("a connection from 127.0.0.1:") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(no_leaks, "no more connections are served at once than was said") {
