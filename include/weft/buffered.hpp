@@ -37,6 +37,7 @@ WEFT_API std::size_t find_delimiter(std::string_view bytes, std::string_view del
 [[noreturn]] WEFT_API void throw_end_of_stream(std::size_t bytes, std::size_t wanted);
 [[noreturn]] WEFT_API void throw_no_delimiter(std::size_t longest);
 [[noreturn]] WEFT_API void throw_more_than(std::size_t most);
+[[noreturn]] WEFT_API void throw_still_unsent(std::size_t bytes, std::size_t capacity);
 WEFT_API void report_unsent(std::size_t bytes, int uncaught_before) noexcept;
 
 template <class S, class = void>
@@ -270,10 +271,12 @@ class buffered_reader {
   bool line_was_whole_ = true;
 };
 
-// Collects small writes and sends them as large ones. A write that throws, for a cancel, a timeout
-// or an error of the stream, has yet taken all of its bytes: what could not be sent is buffered,
-// beyond the capacity if need be, and the next flush() goes on with it in order. So don't repeat
-// the write; flush(), or discard().
+// Collects small writes and sends them as large ones. The capacity is the high-water mark: a write
+// that does not fit waits for the peer, so a slow one costs no more memory than that. A write that
+// throws, for a cancel, a timeout or an error of the stream, has yet taken all of its bytes: what
+// could not be sent is buffered, beyond the capacity if need be, and the next flush() goes on with
+// it in order. So don't repeat the write; flush(), or discard(). While more than the capacity is
+// left by such a write, further ones are refused.
 // Calls from: whatever the stream's write_some may be called from; one fiber at a time, or the call
 // throws std::logic_error.
 // Lifetime: the stream must outlive it. The destructor sends nothing, because it could not say
@@ -296,7 +299,8 @@ class buffered_writer {
 
   // Writes bytes, in order, into the buffer; sends when it is full. What is larger than the buffer
   // goes past it.
-  // Parks: may (only when the bytes do not fit).  Throws: what the stream throws; std::bad_alloc.
+  // Parks: may (only when the bytes do not fit).  Throws: what the stream throws; std::bad_alloc;
+  // limit_exceeded, and then it has taken nothing: a write that failed left more than the capacity.
   void write(const void* from, std::size_t size) {
     if (WEFT_LIKELY(size <= bytes_.room())) {
       bytes_.append(from, size);
@@ -305,6 +309,17 @@ class buffered_writer {
     }
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
+
+  // Writes the bytes into the buffer if they fit there, all or none: for who would rather drop
+  // them, or the peer, than wait for one that does not read. Parks: never.  Throws: std::bad_alloc.
+  [[nodiscard]] bool try_write(const void* from, std::size_t size) {
+    if (size > bytes_.room()) return false;
+    bytes_.append(from, size);
+    return true;
+  }
+  [[nodiscard]] bool try_write(std::string_view text) {
+    return try_write(text.data(), text.size());
+  }
 
   // Writes one byte.
   void put(char byte) { write(&byte, 1); }
@@ -331,6 +346,10 @@ class buffered_writer {
  private:
   // Full buffers, then what is still larger than one, then the rest into the buffer again.
   void write_what_does_not_fit(const char* from, std::size_t size) {
+    // Else a caller that takes each timeout for the last one would buffer all that it ever says.
+    if (bytes_.size() > bytes_.capacity()) {
+      detail::throw_still_unsent(bytes_.size(), bytes_.capacity());
+    }
     try {
       while (size > bytes_.room()) {
         const bool is_empty = bytes_.size() == 0;
