@@ -29,6 +29,7 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 enum class direction : std::uint8_t;
 struct descriptor_slot;
+struct standard_streams;
 }  // namespace detail
 
 class WEFT_API file_descriptor {
@@ -36,7 +37,7 @@ class WEFT_API file_descriptor {
   file_descriptor() noexcept = default;
 
   // Takes over an open descriptor; it becomes non-blocking and close-on-exec. Not for one that
-  // other processes share (an inherited terminal): wait_readable() leaves those as they are.
+  // other processes share: see standard_streams.hpp, and wait_readable().
   // Parks: never.  Calls from: fiber, any thread.  Throws: std::system_error: EBADF.
   explicit file_descriptor(int fd);
 
@@ -128,7 +129,12 @@ class WEFT_API file_descriptor {
  protected:
   // Only of TCP is a short read proof that nothing more is there: a Unix socket's stops at
   // descriptors that are passed, too.
-  enum class kind : std::uint8_t { file, tcp_socket, other_socket };
+  enum class kind : std::uint8_t {
+    file,
+    shared_file,  // not non-blocking, because that is others' as well: standard_streams.cpp
+    tcp_socket,
+    other_socket
+  };
 
   // Takes over one that is non-blocking and close-on-exec already.
   file_descriptor(int fd, kind what) noexcept;
@@ -139,6 +145,8 @@ class WEFT_API file_descriptor {
   long call_when_ready(detail::direction way, F&& call);
   template <class F>
   long call_at_once(detail::direction way, F&& call);
+  template <class F>
+  long call_when_polled(detail::direction way, F&& call);  // of a shared file
 
   // A further descriptor of what this one is of.  Throws: std::system_error: EBADF, EMFILE.
   int another_number() const;
@@ -148,6 +156,10 @@ class WEFT_API file_descriptor {
   [[noreturn]] void fail(long result, const char* what) const;
 
  private:
+  friend struct detail::standard_streams;
+
+  bool is_socket() const noexcept { return kind_ >= kind::tcp_socket; }
+
   // The system call, which says -EAGAIN instead of waiting.
   long read_now(detail::descriptor_slot* slot, void* to, std::size_t size) const noexcept;
   long write_now(detail::descriptor_slot* slot, const void* from, std::size_t size) const noexcept;

@@ -13,5 +13,6 @@
 #include "weft/serve.hpp"
 #include "weft/signal_set.hpp"
 #include "weft/socket.hpp"
+#include "weft/standard_streams.hpp"
 #include "weft/tcp.hpp"
 #include "weft/udp.hpp"

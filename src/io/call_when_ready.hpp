@@ -72,10 +72,29 @@ long file_descriptor::call_when_ready(detail::direction way, F&& call) {
   }
 }
 
+// The same for a descriptor that is not non-blocking: the kernel is asked before each call.
+template <class F>
+long file_descriptor::call_when_polled(detail::direction way, F&& call) {
+  const short events = way == detail::direction::read ? POLLIN : POLLOUT;
+  while (fd_ >= 0) {
+    int happened = detail::ask_for_descriptor(fd_, events);
+    if (happened == 0) happened = detail::wait_for_descriptor(fd_, events, time_point::max());
+    if (happened < 0) return happened;
+    const long result = call();
+    detail::spend_of(detail::fibers_loop());
+    if (result != -EINTR && result != -EAGAIN) return result;  // others may have been faster
+  }
+  return -EBADF;
+}
+
 // The same without a wait: -EAGAIN then is the result.
 template <class F>
 long file_descriptor::call_at_once(detail::direction way, F&& call) {
   if (fd_ < 0) return -EBADF;
+  if (kind_ == kind::shared_file &&
+      detail::ask_for_descriptor(fd_, way == detail::direction::read ? POLLIN : POLLOUT) == 0) {
+    return -EAGAIN;
+  }
   detail::descriptor_slot* const slot = detail::registered_slot(detail::fibers_loop(), fd_, id_);
   long result = 0;
   do {

@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <climits>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -59,7 +61,8 @@ file_descriptor& file_descriptor::operator=(file_descriptor&& other) noexcept {
 
 int file_descriptor::release() noexcept {
   const int fd = std::exchange(fd_, -1);
-  if (fd >= 0) detail::forget_descriptor(fd, id_);
+  // What is shared is waited for by number.
+  if (fd >= 0) detail::forget_descriptor(fd, kind_ == kind::shared_file ? 0 : id_);
   return fd;
 }
 
@@ -83,9 +86,9 @@ void file_descriptor::fail(long result, const char* what) const {
 
 long file_descriptor::read_now(detail::descriptor_slot* slot, void* to,
                                std::size_t size) const noexcept {
-  const long result = kind_ == kind::file ? raw_syscall(SYS_read, fd_, to, size)
-                                          : raw_syscall(SYS_recvfrom, fd_, to, size, MSG_DONTWAIT,
-                                                        nullptr, nullptr);
+  const long result = is_socket()
+                          ? raw_syscall(SYS_recvfrom, fd_, to, size, MSG_DONTWAIT, nullptr, nullptr)
+                          : raw_syscall(SYS_read, fd_, to, size);
   if (kind_ == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
     detail::note_short(slot, direction::read);
   }
@@ -94,9 +97,10 @@ long file_descriptor::read_now(detail::descriptor_slot* slot, void* to,
 
 long file_descriptor::write_now(detail::descriptor_slot* slot, const void* from,
                                 std::size_t size) const noexcept {
-  const long result = kind_ == kind::file ? detail::quiet_write(fd_, from, size)
-                                          : raw_syscall(SYS_sendto, fd_, from, size,
-                                                        MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
+  if (kind_ == kind::shared_file) size = std::min<std::size_t>(size, PIPE_BUF);
+  const long result = is_socket() ? raw_syscall(SYS_sendto, fd_, from, size,
+                                                MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0)
+                                  : detail::quiet_write(fd_, from, size);
   if (kind_ == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
     detail::note_short(slot, direction::write);
   }
@@ -105,12 +109,18 @@ long file_descriptor::write_now(detail::descriptor_slot* slot, const void* from,
 
 long file_descriptor::read_once(void* to, std::size_t size) {
   if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
+  if (WEFT_UNLIKELY(kind_ == kind::shared_file)) {
+    return call_when_polled(direction::read, [=] { return read_now(nullptr, to, size); });
+  }
   return call_when_ready(direction::read,
                          [=](detail::descriptor_slot* slot) { return read_now(slot, to, size); });
 }
 
 long file_descriptor::write_once(const void* from, std::size_t size) {
   if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
+  if (WEFT_UNLIKELY(kind_ == kind::shared_file)) {
+    return call_when_polled(direction::write, [=] { return write_now(nullptr, from, size); });
+  }
   return call_when_ready(
       direction::write, [=](detail::descriptor_slot* slot) { return write_now(slot, from, size); });
 }
@@ -173,10 +183,12 @@ std::size_t file_descriptor::try_write_some(const void* from, std::size_t size,
 
 void file_descriptor::wait_hangup() {
   detail::loop_core* const here = detail::fibers_loop();
-  const int happened = fd_ < 0 ? -EBADF
-                       : here != nullptr
-                           ? detail::wait_for_hangup(detail::whole(*here), fd_, id_)
-                           : detail::block_for_descriptor(fd_, POLLRDHUP, time_point::max());
+  int happened = -EBADF;
+  if (fd_ >= 0 && here != nullptr && kind_ != kind::shared_file) {
+    happened = detail::wait_for_hangup(detail::whole(*here), fd_, id_);
+  } else if (fd_ >= 0) {
+    happened = detail::wait_for_descriptor(fd_, POLLRDHUP, time_point::max());
+  }
   if (happened < 0) fail(happened, "waiting for the end of the peer of");
 }
 

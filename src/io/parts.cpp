@@ -36,6 +36,7 @@ msghdr message_of(const Part* parts, std::size_t count) noexcept {
 }  // namespace
 
 long file_descriptor::read_parts_once(const io_space* parts, std::size_t count, std::size_t bytes) {
+  if (kind_ == kind::shared_file) return read_once(parts->data, parts->size);  // it is not empty
   const int fd = fd_;
   const kind what = kind_;
   return call_when_ready(direction::read, [=](detail::descriptor_slot* slot) {
@@ -51,6 +52,7 @@ long file_descriptor::read_parts_once(const io_space* parts, std::size_t count, 
 
 long file_descriptor::write_parts_once(const io_slice* parts, std::size_t count,
                                        std::size_t bytes) {
+  if (kind_ == kind::shared_file) return write_once(parts->data, parts->size);
   const int fd = fd_;
   const kind what = kind_;
   return call_when_ready(direction::write, [=](detail::descriptor_slot* slot) {
