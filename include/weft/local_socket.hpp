@@ -22,6 +22,7 @@ class WEFT_API unix_stream : public stream_socket {
   // Throws: std::system_error, which names the address: ENOENT, ECONNREFUSED, EACCES, EMFILE;
   // cancelled.
   static unix_stream connect(const endpoint& to);
+  static unix_stream connect(const endpoint& to, std::error_code& error);
 
   // Two that are connected to each other.  Parks: never.  Throws: std::system_error: EMFILE,
   // ENFILE.

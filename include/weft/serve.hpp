@@ -18,17 +18,17 @@
 #include <system_error>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "weft/detail/config.hpp"
 #include "weft/detail/export.hpp"
 #include "weft/endpoint.hpp"
 #include "weft/event.hpp"
-#include "weft/gather.hpp"
+#include "weft/exception_group.hpp"
 #include "weft/loop_pool.hpp"
 #include "weft/semaphore.hpp"
 #include "weft/spawn.hpp"
 #include "weft/task.hpp"
+#include "weft/task_group.hpp"
 #include "weft/time.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -202,26 +202,28 @@ void serve(Listener& listener, Handler&& handler, serve_options how = {}) {
 
 // Serves the listener's connections on all loops of a pool, each on the loop that takes it in, by
 // share(). The handler and `on_error` are called on several threads at once; of `most_connections`
-// each loop has its part. Ends when it is cancelled, or the pool is closed.
-// Parks: may.  Calls from: fiber of a loop that is not the pool's, as in pool.run().
-// Throws: as serve(); task_cancelled if the pool is closed.
+// each loop has its part. Ends when it is cancelled, or the pool is closed; the listener is closed
+// then. Closing the listener before does not end it.
+// Parks: may.  Calls from: fiber.
+// Throws: as serve(), for the first loop that fails; task_cancelled if the pool is closed
+// meanwhile, closed_error if it was before.
 template <class Listener, class Handler>
 void serve(loop_pool& pool, Listener& listener, Handler&& handler, serve_options how = {}) {
   try {
-    std::vector<task<void>> loops;
-    for (unsigned i = 0; i < pool.size(); ++i) {
-      serve_options part = how;
-      part.most_connections = detail::share_of(how.most_connections, i, pool.size());
-      if (part.most_connections == 0) continue;
-      loops.push_back(spawn([&pool, &handler, i, own = listener.share(), part]() mutable {
-        pool.spawn_on(i,
-                      [&handler, own = std::move(own), part = std::move(part)]() mutable {
-                        serve(own, handler, std::move(part));
-                      })
-            .get();
-      }));
-    }
-    gather(loops);
+    with_task_group([&](task_group& loops) {
+      for (unsigned i = 0; i < pool.size(); ++i) {
+        serve_options part = how;
+        part.most_connections = detail::share_of(how.most_connections, i, pool.size());
+        if (part.most_connections == 0) continue;
+        loops.spawn([&pool, &handler, i, own = listener.share(), part]() mutable {
+          const auto serve_there = [&handler, &own, &part] { serve(own, handler, part); };
+          pool.spawn_on(i, serve_there).get();
+        });
+      }
+    });
+  } catch (const exception_group& failed) {
+    listener.close();
+    std::rethrow_exception(failed.entries().front().error);
   } catch (...) {
     listener.close();
     throw;

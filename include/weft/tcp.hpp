@@ -58,6 +58,8 @@ class WEFT_API tcp_stream : public stream_socket {
   // address that failed, if all did; cancelled.
   static tcp_stream connect(std::string_view host, std::string_view service,
                             const connect_options& how = {});
+  static tcp_stream connect(std::string_view host, std::string_view service, std::error_code& error,
+                            const connect_options& how = {});
 
   // Says whether small writes go at once (Nagle's algorithm off).
   // Parks: never.  Calls from: any thread.  Throws: std::system_error: EBADF.

@@ -154,6 +154,7 @@ TEST_CASE_FIXTURE(no_leaks, "a server on a pool ends gracefully, and its bound i
 }
 
 TEST_CASE_FIXTURE(no_leaks, "a pool that is closed ends its server; so does nothing to serve") {
+  const weft_tests::capture_reports reports;
   loop_pool pool(2);
   run([&] {
     tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
@@ -167,7 +168,11 @@ TEST_CASE_FIXTURE(no_leaks, "a pool that is closed ends its server; so does noth
     pool.close();
     CHECK_THROWS_AS(server.get(), weft::task_cancelled);
     CHECK_THROWS_AS(serve(pool, again, echo_to), std::system_error);  // it is closed
+    tcp_listener third = tcp_listener::bind(endpoint::loopback_ipv4(0));
+    CHECK_THROWS_AS(serve(pool, third, echo_to), weft::closed_error);
+    CHECK_FALSE(third.is_open());
   });
+  CHECK(reports.texts().empty());
 }
 
 TEST_CASE_FIXTURE(no_leaks, "of a handler's error on any loop the peer is named") {

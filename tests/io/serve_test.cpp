@@ -304,5 +304,10 @@ TEST_CASE_FIXTURE(no_leaks, "a Unix socket serves as well") {
     CHECK(std::string(block, 5) == "hello");
     server.cancel();
     CHECK_THROWS_AS(weft::unix_listener::bind(at), std::system_error);
+    const endpoint nowhere = endpoint::local("@weft-nobody-" + std::to_string(::getpid()));
+    std::error_code error;
+    CHECK_FALSE(weft::unix_stream::connect(nowhere, error).is_open());
+    CHECK(error == std::errc::connection_refused);
+    CHECK_THROWS_AS(weft::unix_stream::connect(nowhere), std::system_error);
   });
 }
