@@ -37,6 +37,7 @@ WEFT_API std::size_t find_delimiter(std::string_view bytes, std::string_view del
 [[noreturn]] WEFT_API void throw_end_of_stream(std::size_t bytes, std::size_t wanted);
 [[noreturn]] WEFT_API void throw_no_delimiter(std::size_t longest);
 [[noreturn]] WEFT_API void throw_more_than(std::size_t most);
+[[noreturn]] WEFT_API void throw_still_unsent(std::size_t bytes, std::size_t capacity);
 WEFT_API void report_unsent(std::size_t bytes, int uncaught_before) noexcept;
 
 template <class S, class = void>
@@ -107,7 +108,7 @@ class buffered_reader {
   }
 
   // Reads a line and returns it without its "\n" or "\r\n"; empty at the end of the stream. A last
-  // line needs no "\n". The '\r' counts for `longest`.
+  // line needs no "\n": see last_line_was_whole(). The '\r' counts for `longest`.
   // Parks: may.  Throws: limit_exceeded; what the stream throws; std::bad_alloc.
   [[nodiscard]] std::optional<std::string> read_line(std::size_t longest = 64 * 1024) {
     const line found = find_line(longest);
@@ -124,6 +125,10 @@ class buffered_reader {
     bytes_.drop(found.bytes);
     return found.text;
   }
+
+  // False if the last line that was returned had no "\n": the stream ended in it, and what a peer
+  // that went down was still to say is missing.  Parks: never.
+  [[nodiscard]] bool last_line_was_whole() const noexcept { return line_was_whole_; }
 
   // Reads up to the first delimiter and returns that, with the delimiter.
   // Parks: may.  Throws: end_of_stream if it ends first; limit_exceeded; std::logic_error if the
@@ -185,7 +190,11 @@ class buffered_reader {
   line find_line(std::size_t longest) {
     const std::size_t at = find("\n", longest);
     const std::string_view all = bytes_.view();
-    if (at == std::string_view::npos) return {all, all.size()};
+    if (at == std::string_view::npos) {
+      if (!all.empty()) line_was_whole_ = false;
+      return {all, all.size()};
+    }
+    line_was_whole_ = true;
     const bool has_return = at > 0 && all[at - 1] == '\r';
     return {all.substr(0, has_return ? at - 1 : at), at + 1};
   }
@@ -259,12 +268,15 @@ class buffered_reader {
   S& from_;
   detail::byte_queue bytes_;
   bool has_ended_ = false;
+  bool line_was_whole_ = true;
 };
 
-// Collects small writes and sends them as large ones. A write that throws, for a cancel, a timeout
-// or an error of the stream, has yet taken all of its bytes: what could not be sent is buffered,
-// beyond the capacity if need be, and the next flush() goes on with it in order. So don't repeat
-// the write; flush(), or discard().
+// Collects small writes and sends them as large ones. The capacity is the high-water mark: a write
+// that does not fit waits for the peer, so a slow one costs no more memory than that. A write that
+// throws, for a cancel, a timeout or an error of the stream, has yet taken all of its bytes: what
+// could not be sent is buffered, beyond the capacity if need be, and the next flush() goes on with
+// it in order. So don't repeat the write; flush(), or discard(). While more than the capacity is
+// left by such a write, further ones are refused.
 // Calls from: whatever the stream's write_some may be called from; one fiber at a time, or the call
 // throws std::logic_error.
 // Lifetime: the stream must outlive it. The destructor sends nothing, because it could not say
@@ -287,7 +299,8 @@ class buffered_writer {
 
   // Writes bytes, in order, into the buffer; sends when it is full. What is larger than the buffer
   // goes past it.
-  // Parks: may (only when the bytes do not fit).  Throws: what the stream throws; std::bad_alloc.
+  // Parks: may (only when the bytes do not fit).  Throws: what the stream throws; std::bad_alloc;
+  // limit_exceeded, and then it has taken nothing: a write that failed left more than the capacity.
   void write(const void* from, std::size_t size) {
     if (WEFT_LIKELY(size <= bytes_.room())) {
       bytes_.append(from, size);
@@ -296,6 +309,17 @@ class buffered_writer {
     }
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
+
+  // Writes the bytes into the buffer if they fit there, all or none: for who would rather drop
+  // them, or the peer, than wait for one that does not read. Parks: never.  Throws: std::bad_alloc.
+  [[nodiscard]] bool try_write(const void* from, std::size_t size) {
+    if (size > bytes_.room()) return false;
+    bytes_.append(from, size);
+    return true;
+  }
+  [[nodiscard]] bool try_write(std::string_view text) {
+    return try_write(text.data(), text.size());
+  }
 
   // Writes one byte.
   void put(char byte) { write(&byte, 1); }
@@ -322,6 +346,10 @@ class buffered_writer {
  private:
   // Full buffers, then what is still larger than one, then the rest into the buffer again.
   void write_what_does_not_fit(const char* from, std::size_t size) {
+    // Else a caller that takes each timeout for the last one would buffer all that it ever says.
+    if (bytes_.size() > bytes_.capacity()) {
+      detail::throw_still_unsent(bytes_.size(), bytes_.capacity());
+    }
     try {
       while (size > bytes_.room()) {
         const bool is_empty = bytes_.size() == 0;

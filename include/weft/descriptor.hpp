@@ -2,9 +2,9 @@
 // Waiting for descriptors that a program has from elsewhere, by number. Layer: io. For those that
 // weft opens, the classes in file_descriptor.hpp and tcp.hpp wait by themselves, for less.
 //
-// One fiber of a loop may wait for each direction of a descriptor. A descriptor that is closed by
-// ::close() while somebody waits for it is not noticed: the kernel says nothing. close_descriptor()
-// does both.
+// One fiber of a loop may wait for each direction of a descriptor; fibers of several loops may wait
+// for the same, and all are told. A descriptor that is closed by ::close() while somebody waits for
+// it is not noticed: the kernel says nothing. close_descriptor() does both, for this loop's fibers.
 #pragma once
 
 #include "weft/detail/config.hpp"

@@ -22,6 +22,7 @@ class WEFT_API unix_stream : public stream_socket {
   // Throws: std::system_error, which names the address: ENOENT, ECONNREFUSED, EACCES, EMFILE;
   // cancelled.
   static unix_stream connect(const endpoint& to);
+  static unix_stream connect(const endpoint& to, std::error_code& error);
 
   // Two that are connected to each other.  Parks: never.  Throws: std::system_error: EMFILE,
   // ENFILE.
@@ -49,6 +50,9 @@ class WEFT_API unix_listener : public stream_listener {
   // As tcp_listener::accept().
   unix_stream accept(endpoint* peer = nullptr);
   unix_stream accept(std::error_code& error, endpoint* peer = nullptr);
+
+  // As tcp_listener::share().
+  unix_listener share() { return unix_listener(shared(), *this); }
 
  private:
   using stream_listener::stream_listener;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <system_error>
 
 #include "weft/detail/config.hpp"
@@ -12,6 +13,9 @@
 #include "weft/file_descriptor.hpp"
 
 WEFT_NAMESPACE_BEGIN
+namespace detail {
+class shared_watch;
+}
 
 // A connection. How it is read and written: file_descriptor.
 class WEFT_API stream_socket : public file_descriptor {
@@ -64,11 +68,19 @@ class WEFT_API stream_listener : public file_descriptor {
  protected:
   explicit stream_listener(int fd) noexcept : file_descriptor(fd, kind::other_socket) {}
 
+  // The other listener's socket under a number of its own.
+  struct shared {};
+  stream_listener(shared, stream_listener& with);
+
   // The next connection's descriptor, or -errno. A connection that ended before it was taken in is
   // passed over.
   long accept_once(endpoint* peer);
 
  private:
+  template <class F>
+  long accept_as_one_of_several(F&& take);
+
+  std::shared_ptr<detail::shared_watch> watch_;  // nullptr: it is not shared
   using file_descriptor::read_exactly;
   using file_descriptor::read_some;
   using file_descriptor::write_all;

@@ -129,6 +129,13 @@ void throw_more_than(std::size_t most) {
                        most);
 }
 
+void throw_still_unsent(std::size_t bytes, std::size_t capacity) {
+  throw limit_exceeded("weft: " + std::to_string(bytes) +
+                           " bytes are unsent since a write to the stream failed: flush() or "
+                           "discard() them before you write more",
+                       capacity);
+}
+
 void report_unsent(std::size_t bytes, int uncaught_before) noexcept {
   if (bytes == 0 || std::uncaught_exceptions() > uncaught_before) return;
   char text[160];

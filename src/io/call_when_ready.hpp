@@ -9,6 +9,8 @@
 #include <poll.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <system_error>
 
 #include "../loop/descriptor_table.hpp"
 #include "../loop/descriptor_wait.hpp"
@@ -31,6 +33,16 @@ inline descriptor_slot* registered_slot(loop_core* here, int fd, std::uint32_t i
 // seen, before which a read stops short.
 inline void note_short(descriptor_slot* slot, direction way) noexcept {
   if (slot != nullptr && !slot->is_special) slot->maybe_for(way) = false;
+}
+
+// A result, or -errno, as who asked for an error_code is told it.
+inline std::size_t told(long result, std::error_code& error) noexcept {
+  if (result < 0) {
+    error.assign(static_cast<int>(-result), std::system_category());
+    return 0;
+  }
+  error.clear();
+  return static_cast<std::size_t>(result);
 }
 
 }  // namespace detail
@@ -58,6 +70,38 @@ long file_descriptor::call_when_ready(detail::direction way, F&& call) {
                                               time_point::max());
     if (refused < 0) return refused;
   }
+}
+
+// The same for a descriptor that is not non-blocking: the kernel is asked before each call.
+template <class F>
+long file_descriptor::call_when_polled(detail::direction way, F&& call) {
+  const short events = way == detail::direction::read ? POLLIN : POLLOUT;
+  while (fd_ >= 0) {
+    int happened = detail::ask_for_descriptor(fd_, events);
+    if (happened == 0) happened = detail::wait_for_descriptor(fd_, events, time_point::max());
+    if (happened < 0) return happened;
+    const long result = call();
+    detail::spend_of(detail::fibers_loop());
+    if (result != -EINTR && result != -EAGAIN) return result;  // others may have been faster
+  }
+  return -EBADF;
+}
+
+// The same without a wait: -EAGAIN then is the result.
+template <class F>
+long file_descriptor::call_at_once(detail::direction way, F&& call) {
+  if (fd_ < 0) return -EBADF;
+  if (kind_ == kind::shared_file &&
+      detail::ask_for_descriptor(fd_, way == detail::direction::read ? POLLIN : POLLOUT) == 0) {
+    return -EAGAIN;
+  }
+  detail::descriptor_slot* const slot = detail::registered_slot(detail::fibers_loop(), fd_, id_);
+  long result = 0;
+  do {
+    result = call(slot);
+  } while (result == -EINTR);
+  if (result == -EAGAIN && slot != nullptr) slot->maybe_for(way) = false;
+  return result;
 }
 
 WEFT_NAMESPACE_END

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-// See weft/file_descriptor.hpp.
+// See weft/file_descriptor.hpp. Several pieces of memory at once: parts.cpp.
 #include "weft/file_descriptor.hpp"
 
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -22,21 +22,7 @@ namespace {
 
 using detail::direction;
 using detail::raw_syscall;
-
-constexpr std::size_t most_slices = 64;  // of one call; IOV_MAX is 1024
-
-static_assert(sizeof(io_slice) == sizeof(iovec) &&
-              offsetof(io_slice, data) == offsetof(iovec, iov_base) &&
-              offsetof(io_slice, size) == offsetof(iovec, iov_len));
-
-std::size_t told(long result, std::error_code& error) noexcept {
-  if (result < 0) {
-    error.assign(static_cast<int>(-result), std::system_category());
-    return 0;
-  }
-  error.clear();
-  return static_cast<std::size_t>(result);
-}
+using detail::told;
 
 }  // namespace
 
@@ -75,13 +61,20 @@ file_descriptor& file_descriptor::operator=(file_descriptor&& other) noexcept {
 
 int file_descriptor::release() noexcept {
   const int fd = std::exchange(fd_, -1);
-  if (fd >= 0) detail::forget_descriptor(fd, id_);
+  // What is shared is waited for by number.
+  if (fd >= 0) detail::forget_descriptor(fd, kind_ == kind::shared_file ? 0 : id_);
   return fd;
 }
 
 void file_descriptor::close() noexcept {
   const int fd = release();
   if (fd >= 0) raw_syscall(SYS_close, fd);
+}
+
+int file_descriptor::another_number() const {
+  const long result = raw_syscall(SYS_fcntl, fd_, F_DUPFD_CLOEXEC, 0);
+  if (result < 0) fail(result, "making another number for");
+  return static_cast<int>(result);
 }
 
 void file_descriptor::fail(long result, const char* what) const {
@@ -91,46 +84,57 @@ void file_descriptor::fail(long result, const char* what) const {
   throw std::system_error(static_cast<int>(-result), std::system_category(), text);
 }
 
+long file_descriptor::read_now(detail::descriptor_slot* slot, void* to,
+                               std::size_t size) const noexcept {
+  const long result = is_socket()
+                          ? raw_syscall(SYS_recvfrom, fd_, to, size, MSG_DONTWAIT, nullptr, nullptr)
+                          : raw_syscall(SYS_read, fd_, to, size);
+  if (kind_ == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
+    detail::note_short(slot, direction::read);
+  }
+  return result;
+}
+
+long file_descriptor::write_now(detail::descriptor_slot* slot, const void* from,
+                                std::size_t size) const noexcept {
+  if (kind_ == kind::shared_file) size = std::min<std::size_t>(size, PIPE_BUF);
+  const long result = is_socket() ? raw_syscall(SYS_sendto, fd_, from, size,
+                                                MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0)
+                                  : detail::quiet_write(fd_, from, size);
+  if (kind_ == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
+    detail::note_short(slot, direction::write);
+  }
+  return result;
+}
+
 long file_descriptor::read_once(void* to, std::size_t size) {
   if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
-  const int fd = fd_;
-  const kind what = kind_;
-  return call_when_ready(direction::read, [=](detail::descriptor_slot* slot) {
-    const long result = what == kind::file ? raw_syscall(SYS_read, fd, to, size)
-                                           : raw_syscall(SYS_recvfrom, fd, to, size, MSG_DONTWAIT,
-                                                         nullptr, nullptr);
-    if (what == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
-      detail::note_short(slot, direction::read);
-    }
-    return result;
-  });
+  if (WEFT_UNLIKELY(kind_ == kind::shared_file)) {
+    return call_when_polled(direction::read, [=] { return read_now(nullptr, to, size); });
+  }
+  return call_when_ready(direction::read,
+                         [=](detail::descriptor_slot* slot) { return read_now(slot, to, size); });
 }
 
 long file_descriptor::write_once(const void* from, std::size_t size) {
   if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
-  const int fd = fd_;
-  const kind what = kind_;
-  return call_when_ready(direction::write, [=](detail::descriptor_slot* slot) {
-    const long result = what == kind::file ? detail::quiet_write(fd, from, size)
-                                           : raw_syscall(SYS_sendto, fd, from, size,
-                                                         MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
-    if (what == kind::tcp_socket && result > 0 && static_cast<std::size_t>(result) < size) {
-      detail::note_short(slot, direction::write);
-    }
-    return result;
-  });
+  if (WEFT_UNLIKELY(kind_ == kind::shared_file)) {
+    return call_when_polled(direction::write, [=] { return write_now(nullptr, from, size); });
+  }
+  return call_when_ready(
+      direction::write, [=](detail::descriptor_slot* slot) { return write_now(slot, from, size); });
 }
 
-long file_descriptor::write_slices_once(const io_slice* parts, std::size_t count) {
-  const int fd = fd_;
-  const kind what = kind_;
-  return call_when_ready(direction::write, [=](detail::descriptor_slot*) {
-    if (what == kind::file) return detail::quiet_write(fd, parts, count);
-    msghdr message{};
-    message.msg_iov = reinterpret_cast<iovec*>(const_cast<io_slice*>(parts));
-    message.msg_iovlen = count;
-    return raw_syscall(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  });
+long file_descriptor::try_read(void* to, std::size_t size) {
+  if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
+  return call_at_once(direction::read,
+                      [=](detail::descriptor_slot* slot) { return read_now(slot, to, size); });
+}
+
+long file_descriptor::try_write(const void* from, std::size_t size) {
+  if (size == 0) return fd_ >= 0 ? 0 : -EBADF;
+  return call_at_once(direction::write,
+                      [=](detail::descriptor_slot* slot) { return write_now(slot, from, size); });
 }
 
 std::size_t file_descriptor::read_some(void* to, std::size_t size) {
@@ -154,6 +158,40 @@ std::size_t file_descriptor::write_some(const void* from, std::size_t size,
   return told(write_once(from, size), error);
 }
 
+std::optional<std::size_t> file_descriptor::try_read_some(void* to, std::size_t size) {
+  const long result = try_read(to, size);
+  if (result == -EAGAIN) return std::nullopt;
+  if (WEFT_UNLIKELY(result < 0)) fail(result, "reading from");
+  return static_cast<std::size_t>(result);
+}
+
+std::size_t file_descriptor::try_read_some(void* to, std::size_t size, std::error_code& error) {
+  return told(try_read(to, size), error);
+}
+
+std::optional<std::size_t> file_descriptor::try_write_some(const void* from, std::size_t size) {
+  const long result = try_write(from, size);
+  if (result == -EAGAIN) return std::nullopt;
+  if (WEFT_UNLIKELY(result < 0)) fail(result, "writing to");
+  return static_cast<std::size_t>(result);
+}
+
+std::size_t file_descriptor::try_write_some(const void* from, std::size_t size,
+                                            std::error_code& error) {
+  return told(try_write(from, size), error);
+}
+
+void file_descriptor::wait_hangup() {
+  detail::loop_core* const here = detail::fibers_loop();
+  int happened = -EBADF;
+  if (fd_ >= 0 && here != nullptr && kind_ != kind::shared_file) {
+    happened = detail::wait_for_hangup(detail::whole(*here), fd_, id_);
+  } else if (fd_ >= 0) {
+    happened = detail::wait_for_descriptor(fd_, POLLRDHUP, time_point::max());
+  }
+  if (happened < 0) fail(happened, "waiting for the end of the peer of");
+}
+
 void file_descriptor::read_exactly(void* to, std::size_t size, std::size_t* done) {
   std::size_t unused = 0;
   std::size_t& came = done != nullptr ? *done : unused;
@@ -169,29 +207,6 @@ void file_descriptor::write_all(const void* from, std::size_t size, std::size_t*
   std::size_t& gone = done != nullptr ? *done : unused;
   for (gone = 0; gone < size;) {
     gone += write_some(static_cast<const char*>(from) + gone, size - gone);
-  }
-}
-
-void file_descriptor::write_all(const io_slice* parts, std::size_t count, std::size_t* done) {
-  std::size_t unused = 0;
-  std::size_t& gone = done != nullptr ? *done : unused;
-  gone = 0;
-  io_slice ahead[most_slices];
-  std::size_t skipped = 0;  // of the first part that is not all gone
-  for (std::size_t at = 0; at < count;) {
-    if (parts[at].size == skipped) {
-      ++at;
-      skipped = 0;
-      continue;
-    }
-    const std::size_t some = std::min(count - at, most_slices);
-    std::copy_n(parts + at, some, ahead);
-    ahead[0] = {static_cast<const char*>(parts[at].data) + skipped, parts[at].size - skipped};
-    const long result = write_slices_once(ahead, some);
-    if (WEFT_UNLIKELY(result < 0)) fail(result, "writing to");
-    gone += static_cast<std::size_t>(result);
-    skipped += static_cast<std::size_t>(result);
-    while (at < count && skipped >= parts[at].size) skipped -= parts[at++].size;
   }
 }
 

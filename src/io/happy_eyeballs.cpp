@@ -3,6 +3,7 @@
 // 5; asyncio's staggered_race.
 #include <exception>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 #include "interleave_families.hpp"
@@ -46,6 +47,18 @@ tcp_stream tcp_stream::connect(std::string_view host, std::string_view service,
   const std::vector<endpoint> all = detail::interleave_families(resolve(host, service));
   if (all.size() == 1) return connect(all.front(), how);
   return connect_to_first(all, how);
+}
+
+tcp_stream tcp_stream::connect(std::string_view host, std::string_view service,
+                               std::error_code& error, const connect_options& how) {
+  try {
+    tcp_stream made = connect(host, service, how);
+    error.clear();
+    return made;
+  } catch (const std::system_error& failed) {
+    error = failed.code();
+    return {};
+  }
 }
 
 WEFT_NAMESPACE_END

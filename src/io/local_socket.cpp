@@ -9,11 +9,19 @@
 WEFT_NAMESPACE_BEGIN
 
 unix_stream unix_stream::connect(const endpoint& to) {
+  std::error_code error;
+  unix_stream made = connect(to, error);
+  if (error) detail::throw_about(-error.value(), "connecting to", to);
+  return made;
+}
+
+unix_stream unix_stream::connect(const endpoint& to, std::error_code& error) {
   const long fd = detail::new_socket(AF_UNIX, SOCK_STREAM);
-  if (fd < 0) detail::throw_about(fd, "connecting to", to);
-  unix_stream made(connected(), static_cast<int>(fd));
-  const long result = detail::connect_and_wait(static_cast<int>(fd), to);
-  if (result < 0) detail::throw_about(result, "connecting to", to);
+  unix_stream made;
+  if (fd >= 0) made = unix_stream(connected(), static_cast<int>(fd));
+  const long result = fd < 0 ? fd : detail::connect_and_wait(static_cast<int>(fd), to);
+  error.assign(result < 0 ? static_cast<int>(-result) : 0, std::system_category());
+  if (result < 0) made.close();
   return made;
 }
 

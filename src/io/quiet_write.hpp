@@ -7,7 +7,7 @@
 #include <cstddef>
 
 #include "weft/detail/config.hpp"
-#include "weft/file_descriptor.hpp"
+#include "weft/io_slice.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {

@@ -50,8 +50,13 @@ void cancel_surely(task<void>& one) noexcept {
 
 }  // namespace
 
+std::size_t share_of(std::size_t all, unsigned loop, unsigned loops) {
+  if (all == 0) misuse("serve() of at most 0 connections would serve nobody");
+  return all / loops + (loop < all % loops ? 1 : 0);
+}
+
 server::server(serve_options&& how) : how_(std::move(how)), places_(how_.most_connections) {
-  if (how_.most_connections == 0) misuse("serve() of at most 0 connections would serve nobody");
+  share_of(how_.most_connections, 0, 1);
 }
 
 bool server::may_go_on(const std::error_code& of_accept) {
@@ -72,8 +77,8 @@ void server::end(connections& among, connections::iterator which) noexcept {
 void server::drop_stillborn() noexcept {
   for (auto one = unbegun_.begin(); one != unbegun_.end();) {
     const auto next = std::next(one);
-    if (one->done()) {
-      note_error(one->exception());
+    if (one->serving.done()) {
+      note_error(one->serving.exception(), one->peer);
       end(unbegun_, one);
     }
     one = next;
@@ -94,19 +99,23 @@ void server::finish() noexcept {
     } catch (const std::bad_alloc&) {  // no memory for the deadline
     }
     for (connections* const some : {&connections_, &unbegun_}) {
-      for (task<void>& one : *some) cancel_surely(one);
+      for (connection& one : *some) cancel_surely(one.serving);
     }
     unbegun_.clear();  // closes what they were to serve
     await_all();
   });
 }
 
-void server::note_error(const std::exception_ptr& error) noexcept {
+void server::note_error(const std::exception_ptr& error, const endpoint& peer) noexcept {
   try {
     if (how_.on_error) {
-      how_.on_error(error);
+      how_.on_error(error, peer);
     } else if (!is_peers_doing(error)) {
-      send_report("weft: a connection's handler ended with " + describe_exception(error), false);
+      const bool is_known = peer.size() != 0;
+      send_report("weft: the handler of a connection " +
+                      (is_known ? "from " + peer.to_string() + " " : std::string()) +
+                      "ended with " + describe_exception(error),
+                  false);
     }
   } catch (...) {
     send_report("weft: a server's on_error handler threw", false);

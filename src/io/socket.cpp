@@ -2,12 +2,14 @@
 // See weft/socket.hpp.
 #include "weft/socket.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <string>
 
+#include "../loop/shared_watch.hpp"
 #include "call_when_ready.hpp"
 #include "socket_calls.hpp"
 #include "weft/this_fiber.hpp"
@@ -100,13 +102,11 @@ endpoint stream_socket::remote_endpoint() const {
 }
 
 void stream_socket::set_send_buffer(std::size_t bytes) {
-  const long result =
-      detail::set_option(native_handle(), SOL_SOCKET, SO_SNDBUF, static_cast<int>(bytes));
+  const long result = detail::set_buffer(native_handle(), SO_SNDBUF, bytes);
   if (result < 0) fail(result, "setting the send buffer of");
 }
 void stream_socket::set_receive_buffer(std::size_t bytes) {
-  const long result =
-      detail::set_option(native_handle(), SOL_SOCKET, SO_RCVBUF, static_cast<int>(bytes));
+  const long result = detail::set_buffer(native_handle(), SO_RCVBUF, bytes);
   if (result < 0) fail(result, "setting the receive buffer of");
 }
 
@@ -120,14 +120,41 @@ bool stream_listener::is_shortage(const std::error_code& error) noexcept {
   return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
 }
 
+stream_listener::stream_listener(shared, stream_listener& with)
+    : file_descriptor(with.another_number(), kind::other_socket) {
+  if (with.watch_ == nullptr) with.watch_ = std::make_shared<detail::shared_watch>();
+  watch_ = with.watch_;
+}
+
+// Tries first, as call_when_ready() does.
+template <class F>
+long stream_listener::accept_as_one_of_several(F&& take) {
+  const std::shared_ptr<detail::shared_watch> all = watch_;  // the listener may go meanwhile
+  detail::loop_core* const here = detail::fibers_loop();
+  for (;;) {
+    const long result = call_at_once(detail::direction::read, take);
+    if (result >= 0) detail::spend_of(here);
+    // EMFILE, say: the connection is still there, for whom it may be none.
+    if (result < 0 && result != -EAGAIN) all->pass_on();
+    if (result != -EAGAIN) return result;
+    const int fd = native_handle();
+    const int refused = here != nullptr
+                            ? detail::wait_for_shared(detail::whole(*here), fd, use_id(), *all)
+                            : detail::block_for_descriptor(fd, POLLIN, time_point::max());
+    if (refused < 0) return refused;
+  }
+}
+
 long stream_listener::accept_once(endpoint* peer) {
-  const int fd = native_handle();
   for (;;) {
     socklen_t bytes = endpoint::capacity();
-    const long result = call_when_ready(detail::direction::read, [&](detail::descriptor_slot*) {
-      return detail::raw_syscall(SYS_accept4, fd, peer != nullptr ? peer->data() : nullptr,
+    const auto take = [&](detail::descriptor_slot*) {
+      return detail::raw_syscall(SYS_accept4, native_handle(),
+                                 peer != nullptr ? peer->data() : nullptr,
                                  peer != nullptr ? &bytes : nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    });
+    };
+    const long result = watch_ != nullptr ? accept_as_one_of_several(take)
+                                          : call_when_ready(detail::direction::read, take);
     if (result >= 0 && peer != nullptr) peer->set_size(bytes);
     if (result >= 0 || !is_about_one_connection(result)) return result;
   }

@@ -5,6 +5,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <string>
 #include <system_error>
 
@@ -32,6 +35,12 @@ inline long new_socket(int family, int type) noexcept {
 template <class T>
 long set_option(int fd, int level, int name, const T& value) noexcept {
   return raw_syscall(SYS_setsockopt, fd, level, name, &value, sizeof value);
+}
+
+// `which`: SO_SNDBUF or SO_RCVBUF. More than an int holds is as much as the system allows.
+inline long set_buffer(int fd, int which, std::size_t bytes) noexcept {
+  constexpr std::size_t most = std::numeric_limits<int>::max() / 2;  // the kernel doubles it
+  return set_option(fd, SOL_SOCKET, which, static_cast<int>(std::min(bytes, most)));
 }
 
 inline long bind_to(int fd, const endpoint& at) noexcept {

@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "socket_calls.hpp"
+#include "weft/resolve.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace {
@@ -40,16 +42,50 @@ bool is_own_port(int fd, const endpoint& to) noexcept {
   return own == to;
 }
 
+int seconds_of(duration span) noexcept {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span).count();
+  return static_cast<int>(std::clamp<std::int64_t>(seconds, 1, 32767));  // tcp(7)
+}
+
+// 0, or -errno.
+long turn_keepalive_on(int fd, const keepalive_options& how) noexcept {
+  long result = detail::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (result == 0) {
+    result = detail::set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(how.idle));
+  }
+  if (result == 0) {
+    result = detail::set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds_of(how.interval));
+  }
+  if (result == 0) result = detail::set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, how.probes);
+  return result;
+}
+
+// What must be said before connect() or listen(): the window's scale follows from the receive
+// buffer (tcp(7)), and connections inherit all of it from their listener, for one system call less
+// each. 0, or -errno.
+template <class Options>
+long prepare(int fd, const Options& how) noexcept {
+  if (how.nodelay) detail::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  long result = 0;
+  if (how.send_buffer_bytes != 0) {
+    result = detail::set_buffer(fd, SO_SNDBUF, how.send_buffer_bytes);
+  }
+  if (result == 0 && how.receive_buffer_bytes != 0) {
+    result = detail::set_buffer(fd, SO_RCVBUF, how.receive_buffer_bytes);
+  }
+  if (result == 0 && how.keepalive) result = turn_keepalive_on(fd, *how.keepalive);
+  return result;
+}
+
 // A connected socket, or -errno.
 long connect_to(const endpoint& to, const connect_options& how) {
   fresh_socket one(detail::new_socket(detail::raw_family(to), SOCK_STREAM));
   if (one.fd < 0) return one.fd;
-  if (how.nodelay) detail::set_option(one.fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (how.from.family() != address_family::unspecified) {
-    const long result = detail::bind_to(one.fd, how.from);
-    if (result < 0) return result;
+  long result = prepare(one.fd, how);
+  if (result == 0 && how.from.family() != address_family::unspecified) {
+    result = detail::bind_to(one.fd, how.from);
   }
-  const long result = detail::connect_and_wait(one.fd, to);
+  if (result == 0) result = detail::connect_and_wait(one.fd, to);
   if (result < 0) return result;
   if (is_own_port(one.fd, to)) return -ECONNREFUSED;
   return one.keep();
@@ -59,8 +95,6 @@ long connect_to(const endpoint& to, const connect_options& how) {
 long listen_at(const endpoint& at, const listen_options& how) noexcept {
   fresh_socket one(detail::new_socket(detail::raw_family(at), SOCK_STREAM));
   if (one.fd < 0) return one.fd;
-  // Connections inherit it, for one system call less each.
-  if (how.nodelay) detail::set_option(one.fd, IPPROTO_TCP, TCP_NODELAY, 1);
   long result = detail::set_option(one.fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (result == 0 && how.reuse_port) {
     result = detail::set_option(one.fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -68,14 +102,10 @@ long listen_at(const endpoint& at, const listen_options& how) noexcept {
   if (result == 0 && at.family() == address_family::ipv6) {
     result = detail::set_option(one.fd, IPPROTO_IPV6, IPV6_V6ONLY, how.v6_only ? 1 : 0);
   }
+  if (result == 0) result = prepare(one.fd, how);
   if (result == 0) result = detail::bind_to(one.fd, at);
   if (result == 0) result = detail::raw_syscall(SYS_listen, one.fd, how.backlog);
   return result < 0 ? result : one.keep();
-}
-
-int seconds_of(duration span) noexcept {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span).count();
-  return static_cast<int>(std::clamp<std::int64_t>(seconds, 1, 32767));  // tcp(7)
 }
 
 }  // namespace
@@ -100,21 +130,37 @@ void tcp_stream::set_nodelay(bool is_on) {
 
 void tcp_stream::set_keepalive(bool is_on, duration idle, duration interval, int probes) {
   const int fd = native_handle();
-  long result = detail::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, is_on ? 1 : 0);
-  if (result == 0 && is_on) {
-    result = detail::set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(idle));
-    if (result == 0) {
-      result = detail::set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds_of(interval));
-    }
-    if (result == 0) result = detail::set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, probes);
-  }
+  const long result = is_on ? turn_keepalive_on(fd, {idle, interval, probes})
+                            : detail::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
   if (result < 0) fail(result, "setting the keepalive of");
+}
+
+void tcp_stream::abort() noexcept {
+  const linger not_at_all{1, 0};
+  detail::set_option(native_handle(), SOL_SOCKET, SO_LINGER, not_at_all);
+  close();
 }
 
 tcp_listener tcp_listener::bind(const endpoint& at, const listen_options& how) {
   const long result = listen_at(at, how);
   if (result < 0) detail::throw_about(result, "listening at", at);
   return tcp_listener(static_cast<int>(result));
+}
+
+tcp_listener tcp_listener::bind(std::string_view host, std::string_view service,
+                                const listen_options& how) {
+  resolve_options to_listen;
+  to_listen.passive = true;
+  std::vector<endpoint> all = resolve(host, service, to_listen);
+  if (host.empty()) {  // getaddrinfo's order of the two depends on the machine
+    std::stable_partition(all.begin(), all.end(),
+                          [](const endpoint& one) { return one.family() == address_family::ipv4; });
+  }
+  for (const endpoint& at : all) {
+    const long result = listen_at(at, how);
+    if (result >= 0) return tcp_listener(static_cast<int>(result));
+  }
+  return bind(all.front(), how);  // for its error, or it can be now
 }
 
 tcp_stream tcp_listener::accept(endpoint* peer) {

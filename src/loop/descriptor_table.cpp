@@ -7,6 +7,7 @@
 #include <atomic>
 #include <new>
 
+#include "shared_watch.hpp"
 #include "weft/detail/park.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -16,8 +17,11 @@ namespace {
 constexpr std::uint32_t ends_all = POLLERR | POLLHUP;
 constexpr std::uint32_t ends_reading = POLLIN | POLLRDHUP | POLLPRI | ends_all;
 constexpr std::uint32_t ends_writing = POLLOUT | ends_all;
+constexpr std::uint32_t ends_peer = POLLRDHUP | ends_all;
 
 void finish(descriptor_slot& slot, descriptor_wait& waiter, int happened) noexcept {
+  // Before the number can change hands: others may register it anew until then.
+  if (waiter.member != nullptr) waiter.member->of.leave(*waiter.member);
   for (descriptor_wait*& one : slot.waits) {
     if (one == &waiter) one = nullptr;
   }
@@ -26,6 +30,12 @@ void finish(descriptor_slot& slot, descriptor_wait& waiter, int happened) noexce
 }
 
 }  // namespace
+
+short descriptor_slot::awaited_events() const noexcept {
+  const int all = (waits[0] != nullptr ? POLLIN : 0) | (waits[1] != nullptr ? POLLOUT : 0) |
+                  (waits[2] != nullptr ? POLLRDHUP : 0);
+  return static_cast<short>(all);
+}
 
 std::uint32_t descriptor_table::next_id() noexcept {
   static std::atomic<std::uint32_t> last{0};
@@ -58,13 +68,15 @@ descriptor_slot* descriptor_table::note(std::uint64_t word, std::uint32_t events
   if (descriptor_wait* const writer = slot.wait_for(direction::write)) {
     if ((events & ends_writing) != 0) finish(slot, *writer, happened);
   }
+  if (descriptor_wait* const watcher = slot.wait_for(direction::hangup)) {
+    if ((events & ends_peer) != 0) finish(slot, *watcher, happened);
+  }
   return slot.kind == descriptor_slot::use::borrowed && slot.is_waited_for() ? &slot : nullptr;
 }
 
 void descriptor_table::end_use(descriptor_slot& slot, int error) noexcept {
-  while (slot.is_waited_for()) {
-    descriptor_wait* const one = slot.waits[0] != nullptr ? slot.waits[0] : slot.waits[1];
-    finish(slot, *one, -error);
+  for (descriptor_wait*& one : slot.waits) {
+    if (one != nullptr) finish(slot, *one, -error);
   }
   slot = descriptor_slot();
 }

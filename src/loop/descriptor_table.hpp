@@ -9,6 +9,7 @@
 //   owned     weft's own descriptor: registered once for both directions, edge-triggered, until it
 //             is closed. What the kernel said is kept as "maybe": nobody asks before it is true.
 //   borrowed  somebody else's: registered for one wait, one-shot.
+//   shared    a listener that other loops watch, too: registered for one wait (shared_watch.hpp).
 #pragma once
 
 #include <cstddef>
@@ -23,21 +24,23 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
-enum class direction : std::uint8_t { read, write };
+// Who waits: to read, to write, or for the peer's end.
+enum class direction : std::uint8_t { read, write, hangup };
 
 struct descriptor_slot {
-  enum class use : std::uint8_t { none, owned, borrowed };
+  enum class use : std::uint8_t { none, owned, borrowed, shared };
 
   std::uint32_t id = 0;  // of the present use; 0: none
   use kind = use::none;
   bool is_registered = false;    // with the kernel
-  bool maybe[2] = {true, true};  // by direction: a call may succeed. Owned only
+  bool maybe[2] = {true, true};  // to read, to write: a call may succeed. Owned only
   bool is_special = false;       // the peer has closed its side, an error came, or urgent data
-  descriptor_wait* waits[2] = {nullptr, nullptr};  // by direction; one may stand in both
+  descriptor_wait* waits[3] = {nullptr, nullptr, nullptr};  // by direction; one may stand in two
 
   bool& maybe_for(direction d) noexcept { return maybe[static_cast<unsigned>(d)]; }
   descriptor_wait*& wait_for(direction d) noexcept { return waits[static_cast<unsigned>(d)]; }
-  bool is_waited_for() const noexcept { return waits[0] != nullptr || waits[1] != nullptr; }
+  bool is_waited_for() const noexcept { return awaited_events() != 0; }
+  short awaited_events() const noexcept;  // of POLLIN, POLLOUT, POLLRDHUP
 };
 
 class descriptor_table {
@@ -61,7 +64,7 @@ class descriptor_table {
   }
 
   // Notes what has happened (of POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP) and wakes who waits
-  // for it. The slot if somebody borrowed still waits there, for the other direction; else nullptr.
+  // for it. The slot if somebody borrowed still waits there, for another direction; else nullptr.
   descriptor_slot* note(std::uint64_t word, std::uint32_t events) noexcept;
 
   // Ends every wait at the slot with -error, and the use with it.

@@ -10,6 +10,7 @@
 #include "../base/syscalls.hpp"
 #include "descriptor_table.hpp"
 #include "loop.hpp"
+#include "shared_watch.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
@@ -19,35 +20,27 @@ using use = descriptor_slot::use;
 
 constexpr wait_type readable_wait{"readable descriptor", ended_by::world};
 constexpr wait_type writable_wait{"writable descriptor", ended_by::world};
+constexpr wait_type hangup_wait{"hangup of a descriptor's peer", ended_by::world};
 
 constexpr short asks_for(direction way) noexcept {
   return way == direction::read ? POLLIN : POLLOUT;
 }
 
-// What the kernel says at this moment; 0 if it has nothing.
-int ask_kernel(int fd, short events) noexcept {
-  pollfd one{};
-  one.fd = fd;
-  one.events = events;
-  timespec at_once{};
-  long count = 0;
-  do {
-    count = raw_syscall(SYS_ppoll, &one, 1, &at_once, nullptr, 0);
-  } while (count == -EINTR);
-  if (count < 0) return static_cast<int>(count);
-  if (count > 0 && (one.revents & POLLNVAL) != 0) return -EBADF;
-  return count > 0 ? one.revents : 0;
+const wait_type& name_of(short events) noexcept {
+  if ((events & POLLIN) != 0) return readable_wait;
+  return (events & POLLOUT) != 0 ? writable_wait : hangup_wait;
 }
 
 // Stands in the slot while a fiber is parked.
-int park_at(loop& here, descriptor_slot& slot, short events, time_point deadline) {
-  descriptor_wait self{here.current, 0};
+int park_at(loop& here, descriptor_slot& slot, short events, time_point deadline,
+            shared_watch_member* member = nullptr) {
+  descriptor_wait self{here.current, 0, member};
   if ((events & POLLIN) != 0) slot.wait_for(direction::read) = &self;
   if ((events & POLLOUT) != 0) slot.wait_for(direction::write) = &self;
+  if ((events & POLLRDHUP) != 0) slot.wait_for(direction::hangup) = &self;
   if (deadline != time_point::max()) arm_own_timer(here, here.time->now(), deadline);
   ++here.waits_for(ended_by::world);
-  const wake_reason reason = park(here, (events & POLLIN) != 0 ? readable_wait : writable_wait,
-                                  &slot, can_cancel_wait(here));
+  const wake_reason reason = park(here, name_of(events), &slot, can_cancel_wait(here));
   --here.waits_for(ended_by::world);
   for (descriptor_wait*& one : slot.waits) {
     if (one == &self) one = nullptr;
@@ -58,8 +51,7 @@ int park_at(loop& here, descriptor_slot& slot, short events, time_point deadline
 }
 
 bool is_taken(const descriptor_slot& slot, short events) noexcept {
-  return ((events & POLLIN) != 0 && slot.waits[0] != nullptr) ||
-         ((events & POLLOUT) != 0 && slot.waits[1] != nullptr);
+  return (events & slot.awaited_events()) != 0;
 }
 
 // The registration lasts as long as somebody waits.
@@ -71,11 +63,9 @@ int wait_for_borrowed(loop& here, int fd, descriptor_slot& slot, short events,
     slot.kind = use::borrowed;
   }
   const std::uint32_t id = slot.id;
-  // The other direction's waiter, if there is one, stays in the kernel's list.
-  short all = events;
-  if (slot.waits[0] != nullptr) all = static_cast<short>(all | POLLIN);
-  if (slot.waits[1] != nullptr) all = static_cast<short>(all | POLLOUT);
-  const long refused = here.kernel->watch_once(fd, slot, all);
+  // Who waits for another direction stays in the kernel's list.
+  const int all = events | slot.awaited_events();
+  const long refused = here.kernel->watch_once(fd, slot, static_cast<short>(all));
   if (refused < 0) {
     if (!slot.is_waited_for()) slot = descriptor_slot();
     return static_cast<int>(refused);
@@ -93,14 +83,41 @@ int wait_for_owned_by_number(loop& here, int fd, descriptor_slot& slot, short ev
                              time_point deadline) {
   const std::uint32_t id = slot.id;
   for (;;) {
-    const int now = ask_kernel(fd, events);
+    const int now = ask_for_descriptor(fd, events);
     if (now != 0) return now;
     const int happened = park_at(here, slot, events, deadline);
     if (happened <= 0 || slot.id != id) return happened;
   }
 }
 
+// The slot becomes that of this use of the number, registered; 0 or -errno.
+int own_slot(loop& here, int fd, std::uint32_t id, descriptor_slot& slot) noexcept {
+  if (slot.id == id) return 0;
+  // Who still waits there waits for a descriptor that was closed behind weft's back.
+  descriptor_table::end_use(slot, EBADF);
+  slot.id = id;
+  slot.kind = use::owned;
+  slot.maybe[0] = slot.maybe[1] = false;  // the kernel tells at once what is true now
+  const long refused = here.kernel->watch(fd, slot);
+  if (refused < 0) slot = descriptor_slot();
+  return static_cast<int>(refused);
+}
+
 }  // namespace
+
+int ask_for_descriptor(int fd, short events) noexcept {
+  pollfd one{};
+  one.fd = fd;
+  one.events = events;
+  timespec at_once{};
+  long count = 0;
+  do {
+    count = raw_syscall(SYS_ppoll, &one, 1, &at_once, nullptr, 0);
+  } while (count == -EINTR);
+  if (count < 0) return static_cast<int>(count);
+  if (count > 0 && (one.revents & POLLNVAL) != 0) return -EBADF;
+  return count > 0 ? one.revents : 0;
+}
 
 int block_for_descriptor(int fd, short events, time_point deadline) noexcept {
   pollfd one{};
@@ -150,18 +167,8 @@ int wait_for_owned(loop& here, int fd, std::uint32_t id, direction way) {
   if (stop_if_cancelled(here)) return -ECANCELED;
   descriptor_slot* const slot = here.kernel->descriptors.at(fd);
   if (slot == nullptr) return -ENOMEM;
-  if (slot->id != id) {
-    // Who still waits there waits for a descriptor that was closed behind weft's back.
-    descriptor_table::end_use(*slot, EBADF);
-    slot->id = id;
-    slot->kind = use::owned;
-    slot->maybe[0] = slot->maybe[1] = false;  // the kernel tells at once what is true now
-    const long refused = here.kernel->watch(fd, *slot);
-    if (refused < 0) {
-      *slot = descriptor_slot();
-      return static_cast<int>(refused);
-    }
-  }
+  const int refused = own_slot(here, fd, id, *slot);
+  if (refused < 0) return refused;
   if (slot->wait_for(way) != nullptr) return -EEXIST;
   while (!slot->maybe_for(way)) {
     const int happened = park_at(here, *slot, asks_for(way), time_point::max());
@@ -170,6 +177,43 @@ int wait_for_owned(loop& here, int fd, std::uint32_t id, direction way) {
     if (slot->id != id) return -EBADF;
   }
   return 0;
+}
+
+int wait_for_hangup(loop& here, int fd, std::uint32_t id) {
+  if (stop_if_cancelled(here)) return -ECANCELED;
+  descriptor_slot* const slot = here.kernel->descriptors.at(fd);
+  if (slot == nullptr) return -ENOMEM;
+  const int refused = own_slot(here, fd, id, *slot);
+  if (refused < 0) return refused;
+  if (slot->wait_for(direction::hangup) != nullptr) return -EEXIST;
+  const int happened = wait_for_owned_by_number(here, fd, *slot, POLLRDHUP, time_point::max());
+  if (happened == -ECANCELED && stop_cancelled(here)) return -ECANCELED;
+  return happened;
+}
+
+int wait_for_shared(loop& here, int fd, std::uint32_t id, shared_watch& all) {
+  if (stop_if_cancelled(here)) return -ECANCELED;
+  descriptor_slot* const slot = here.kernel->descriptors.at(fd);
+  if (slot == nullptr) return -ENOMEM;
+  if (slot->id == id) {
+    if (slot->is_waited_for()) return -EEXIST;
+    if (slot->is_registered) here.kernel->unwatch(fd);  // from before it was shared
+  }
+  descriptor_table::end_use(*slot, EBADF);
+  shared_watch_member self(all, *here.kernel, fd, id);
+  const long refused = all.enter(self);
+  if (refused < 0) return static_cast<int>(refused);
+  slot->id = id;
+  slot->kind = use::shared;
+  const int happened = park_at(here, *slot, POLLIN, time_point::max(), &self);
+  all.leave(self);
+  const bool is_open = slot->id == id;  // it may be closed behind the event
+  if (is_open) *slot = descriptor_slot();
+  if (happened > 0 && is_open) return 0;
+  all.pass_on();
+  if (happened > 0) return -EBADF;
+  if (happened == -ECANCELED && stop_cancelled(here)) return -ECANCELED;
+  return happened;
 }
 
 void forget_descriptor(int fd, std::uint32_t id) noexcept {

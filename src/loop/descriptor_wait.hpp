@@ -13,24 +13,32 @@ namespace detail {
 
 class loop;
 struct descriptor_slot;
+struct shared_watch_member;
 enum class direction : std::uint8_t;
 
 // Lies in the waiter's frame; its slot points at it meanwhile.
 struct descriptor_wait {
   fiber* owner = nullptr;
-  int happened = 0;  // POLLIN, POLLOUT, POLLERR, POLLHUP; or -errno
+  int happened = 0;                       // POLLIN, POLLOUT, POLLERR, POLLHUP; or -errno
+  shared_watch_member* member = nullptr;  // of a shared descriptor
 };
 
 // Parks the running fiber (on a plain thread: blocks) until `fd` is ready for one of `events`
-// (POLLIN, POLLOUT) or the deadline has passed. What happened, as poll(2) tells it; 0: too late;
-// -errno: EBADF, also if it is closed meanwhile by weft; EPERM (a regular file is always ready and
-// cannot be waited for), EEXIST (another fiber waits for that already), ENOMEM, ENOSPC.
+// (POLLIN, POLLOUT, POLLRDHUP) or the deadline has passed. What happened, as poll(2) tells it; 0:
+// too late; -errno: EBADF, also if it is closed meanwhile by weft; EPERM (a regular file is always
+// ready and cannot be waited for), EEXIST (another fiber waits for that already), ENOMEM, ENOSPC.
 // Throws: cancelled; in a task whose waits set errno it returns -ECANCELED.
 int wait_for_descriptor(int fd, short events, time_point deadline);
 
 // The same for a descriptor that weft owns, whose slot says that a call would not succeed now.
 // 0 when one may; else -errno, as above. Precondition: a fiber of `here` runs.
 int wait_for_owned(loop& here, int fd, std::uint32_t id, direction way);
+
+// The same until its peer has closed: POLLRDHUP, POLLHUP or POLLERR, or -errno.
+int wait_for_hangup(loop& here, int fd, std::uint32_t id);
+
+// What the kernel says at this moment, as poll(2) tells it; 0 if it has nothing; -EBADF.
+int ask_for_descriptor(int fd, short events) noexcept;
 
 // Tells the running loop, if there is one, that weft is about to close `fd`: who waits for it gets
 // EBADF. `id`: of an owned descriptor; 0: anybody's.

@@ -78,8 +78,8 @@ void epoll_poller::wait(duration longest) noexcept {
     if (word != inbox_word) {
       // epoll's bits are poll's
       if (descriptor_slot* const slot = descriptors.note(word, events[i].events)) {
-        const short left = slot->waits[0] != nullptr ? POLLIN : POLLOUT;
-        const long refused = watch_once(static_cast<int>(word & 0xffffffffU), *slot, left);
+        const long refused =
+            watch_once(static_cast<int>(word & 0xffffffffU), *slot, slot->awaited_events());
         if (refused < 0) descriptor_table::end_use(*slot, static_cast<int>(-refused));
       }
       continue;
@@ -114,6 +114,22 @@ long epoll_poller::watch(int fd, descriptor_slot& slot) noexcept {
 
 long epoll_poller::watch_once(int fd, descriptor_slot& slot, short events) noexcept {
   return add(fd, slot, static_cast<std::uint32_t>(events) | EPOLLONESHOT);
+}
+
+long epoll_poller::watch_shared(int fd, std::uint32_t id) noexcept {
+  epoll_event interest{};
+  interest.events = EPOLLIN | EPOLLEXCLUSIVE;
+  interest.data.u64 = descriptor_table::word_of(fd, id);
+  long refused = raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_ADD, fd, &interest);
+  if (refused == -EEXIST) {  // left behind as in add(); what is exclusive cannot be changed
+    unwatch(fd);
+    refused = raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_ADD, fd, &interest);
+  }
+  if (refused == -EINVAL) {  // Linux before 4.5: all are woken, and one is in time
+    interest.events = EPOLLIN;
+    refused = raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_ADD, fd, &interest);
+  }
+  return refused;
 }
 
 void epoll_poller::unwatch(int fd) noexcept {

@@ -22,10 +22,15 @@ class poller {
   // once. 0, or -errno.
   virtual long watch(int fd, descriptor_slot& slot) noexcept = 0;
 
-  // Registers one of somebody else for the next of `events` (of POLLIN, POLLOUT), or changes for
-  // what. 0, or -errno.
+  // Registers one of somebody else for the next of `events` (of POLLIN, POLLOUT, POLLRDHUP), or
+  // changes for what. 0, or -errno.
   virtual long watch_once(int fd, descriptor_slot& slot, short events) noexcept = 0;
 
+  // Registers one that other loops watch, too, for reading: an event wakes one loop of those that
+  // sleep. 0, or -errno.  Calls from: any thread, under the guard of its shared_watch.
+  virtual long watch_shared(int fd, std::uint32_t id) noexcept = 0;
+
+  // Calls from: the loop's thread; of what is shared, as watch_shared().
   virtual void unwatch(int fd) noexcept = 0;
 
   descriptor_table descriptors;

@@ -125,7 +125,7 @@ void check_yielder(const generator_core& core) {
 
 // ---- on the stack of who calls next()
 
-void bind(fiber& self, stack* s) noexcept {
+void bind_stack(fiber& self, stack* s) noexcept {
   self.bound = s;
   const bool needs_canary = s != nullptr && s->guard == guard_kind::none;
   self.attention = static_cast<std::uint8_t>((self.attention & ~attention_canary) |
@@ -172,7 +172,7 @@ WEFT_NOINLINE WEFT_NO_SANITIZE void enter_body(generator_core& core) noexcept {
   core.saved_eh = eh_state{};
   core.level = self.innermost;
   core.state = generator_state::running_slowly;
-  bind(self, core.bound);
+  bind_stack(self, core.bound);
   if (has_address_sanitizer()) {
     __sanitizer_start_switch_fiber(&fake_stack, core.bound->limit, core.bound->usable_bytes());
   }
@@ -182,7 +182,7 @@ WEFT_NOINLINE WEFT_NO_SANITIZE void enter_body(generator_core& core) noexcept {
   }
   hop(core.outside, core);
   if (has_address_sanitizer()) __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
-  bind(self, below);
+  bind_stack(self, below);
   *core.eh = ours;
 }
 

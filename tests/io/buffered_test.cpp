@@ -113,6 +113,19 @@ const std::vector<std::string> answers = {"POST / HTTP/1.1", "host: weft\r\n\r\n
 
 }  // namespace
 
+TEST_CASE("buffered_reader: a last line without a newline is told apart from one that has it") {
+  source from({"one\ntw", "o\r\nthr", "ee"});
+  buffered_reader<source> reader(from);
+  CHECK(reader.read_line() == "one");
+  CHECK(reader.last_line_was_whole());
+  CHECK(reader.next_line() == "two");
+  CHECK(reader.last_line_was_whole());
+  CHECK(reader.read_line() == "three");
+  CHECK_FALSE(reader.last_line_was_whole());
+  CHECK_FALSE(reader.read_line().has_value());
+  CHECK_FALSE(reader.last_line_was_whole());
+}
+
 TEST_CASE("buffered_reader: where the stream cuts a message makes no difference") {
   for (const std::size_t capacity : capacities) {
     CAPTURE(capacity);

@@ -151,13 +151,17 @@ TEST_CASE_FIXTURE(on_virtual_time,
       run([&] {
         parking_sink to;
         buffered_writer<parking_sink> writer(to, capacity);
+        const auto flush = [&] {
+          while (!move_on_after(1s, [&] { writer.flush(); })) to.allowances.send(3);
+        };
         for (std::size_t at = 0; at < text.size(); at += step) {
+          if (writer.buffered() > capacity) flush();  // a further write would be refused
           move_on_after(1s, [&] { writer.write(text.substr(at, step)); });
           CHECK(to.got + text.substr(to.got.size(), writer.buffered()) ==
                 text.substr(0, at + step));
           to.allowances.send(1);
         }
-        while (!move_on_after(1s, [&] { writer.flush(); })) to.allowances.send(3);
+        flush();
         CHECK(to.got == text);
       });
     }

@@ -12,6 +12,7 @@
 #include "io/memory_streams.hpp"
 #include "support/capture_reports.hpp"
 #include "weft/buffered.hpp"
+#include "weft/errors.hpp"
 
 using weft::buffered_writer;
 using weft_tests::capture_reports;
@@ -97,24 +98,64 @@ TEST_CASE("buffered_writer: an error at any byte keeps what is unsent, and flush
         to.fails_after = fails_after;
         to.at_most = 4;
         buffered_writer<sink> writer(to, capacity);
-        for (std::size_t at = 0; at < text.size(); at += step) {
+        std::size_t taken = 0;
+        while (taken < text.size() && writer.buffered() <= capacity) {
           try {
-            writer.write(text.substr(at, step));
+            writer.write(text.substr(taken, step));
           } catch (const std::system_error& error) {
             REQUIRE(error.code().value() == EPIPE);
             REQUIRE(to.got.size() == fails_after);
           }
-          REQUIRE(to.got.size() + writer.buffered() == std::min(at + step, text.size()));
+          taken = std::min(taken + step, text.size());
+          REQUIRE(to.got.size() + writer.buffered() == taken);
         }
         REQUIRE_THROWS_AS(writer.flush(), std::system_error);
         REQUIRE(to.got == text.substr(0, fails_after));
-        REQUIRE(writer.buffered() == text.size() - fails_after);
+        REQUIRE(writer.buffered() == taken - fails_after);
         to.fails_after = no_limit;
         writer.flush();
-        REQUIRE(to.got == text);
+        REQUIRE(to.got == text.substr(0, taken));
       }
     }
   }
+}
+
+TEST_CASE(
+    "buffered_writer: whoever goes on writing after errors is stopped, not buffered for ever") {
+  sink to;
+  to.fails_after = 3;
+  buffered_writer<sink> writer(to, 10);
+  CHECK_THROWS_AS(writer.write(counted_text(30)), std::system_error);
+  CHECK(writer.buffered() == 27);  // the capacity and one write, at most
+  for (int i = 0; i < 3; ++i) {
+    CHECK_THROWS_WITH_AS(writer.write("more"),
+                         "weft: 27 bytes are unsent since a write to the stream failed: flush() or "
+                         "discard() them before you write more",
+                         weft::limit_exceeded);
+    CHECK_FALSE(writer.try_write("more"));
+  }
+  CHECK(writer.buffered() == 27);
+  writer.write("");
+  to.fails_after = no_limit;
+  writer.flush();
+  writer.write("more");
+  writer.flush();
+  CHECK(to.got == counted_text(30) + "more");
+}
+
+TEST_CASE("buffered_writer: try_write takes what fits, all or nothing, and sends nothing") {
+  sink to;
+  buffered_writer<sink> writer(to, 10);
+  CHECK(writer.try_write("12345"));
+  CHECK_FALSE(writer.try_write("123456"));
+  CHECK(writer.try_write("67890"));
+  CHECK(writer.try_write(""));
+  CHECK_FALSE(writer.try_write("x"));
+  CHECK(to.calls == 0);
+  writer.flush();
+  CHECK(to.got == "1234567890");
+  CHECK(writer.try_write("x"));
+  CHECK(writer.discard() == 1);
 }
 
 TEST_CASE("buffered_writer: the destructor sends nothing and reports what is unsent, once") {

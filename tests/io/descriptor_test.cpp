@@ -263,6 +263,19 @@ TEST_CASE_FIXTURE(no_leaks, "H26: a number that another loop has closed since is
   });
 }
 
+TEST_CASE_FIXTURE(no_leaks, "H27: several loops may wait for one number, and each is told") {
+  weft::background_loop other;
+  run([&] {
+    const raw_pair pair;
+    auto there = other.ref().call([&] { wait_readable(pair.ends[0]); });
+    auto here = spawn([&] { wait_readable(pair.ends[0]); });
+    weft::yield();
+    pair.say("x");
+    here.get();
+    there.get();
+  });
+}
+
 TEST_CASE_FIXTURE(no_leaks, "weft's own descriptors can be waited for by number, too") {
   run([] {
     raw_pair pair;

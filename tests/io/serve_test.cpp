@@ -122,6 +122,7 @@ TEST_CASE_FIXTURE(no_leaks, "without on_error, only what is not the peer's doing
   });
   REQUIRE(reports.texts().size() == 1);
   CHECK(reports.texts().front().find("a bad letter") != std::string::npos);
+  CHECK(reports.texts().front().find("a connection from 127.0.0.1:") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(no_leaks, "no more connections are served at once than was said") {
@@ -358,5 +359,10 @@ TEST_CASE_FIXTURE(no_leaks, "a Unix socket serves as well") {
     CHECK(std::string(block, 5) == "hello");
     server.cancel();
     CHECK_THROWS_AS(weft::unix_listener::bind(at), std::system_error);
+    const endpoint nowhere = endpoint::local("@weft-nobody-" + std::to_string(::getpid()));
+    std::error_code error;
+    CHECK_FALSE(weft::unix_stream::connect(nowhere, error).is_open());
+    CHECK(error == std::errc::connection_refused);
+    CHECK_THROWS_AS(weft::unix_stream::connect(nowhere), std::system_error);
   });
 }

@@ -260,6 +260,13 @@ TEST_CASE_FIXTURE(weft_tests::pool_at_rest,
     const std::string nowhere = std::to_string(dead_end().port());
     CHECK(error_of([&] { tcp_stream::connect("localhost", nowhere); }).code() ==
           std::errc::connection_refused);
+    std::error_code error;
+    CHECK_FALSE(tcp_stream::connect("localhost", nowhere, error).is_open());
+    CHECK(error == std::errc::connection_refused);
+    auto again = spawn([&] { return listener.accept(); });
+    CHECK(tcp_stream::connect("localhost", port, error).is_open());
+    CHECK_FALSE(error);
+    again.get();
   });
 }
 
