@@ -22,11 +22,13 @@
 #include <system_error>
 
 #include "weft/detail/config.hpp"
+#include "weft/detail/descriptor_wait.hpp"
 #include "weft/detail/export.hpp"
 
 WEFT_NAMESPACE_BEGIN
+class file_descriptor;
 namespace detail {
-enum class direction : std::uint8_t;
+descriptor_key key_of(const file_descriptor& own) noexcept;  // see readiness.hpp
 }
 
 // A piece of memory to write from, for several in one call. Laid out as iovec.
@@ -114,6 +116,8 @@ class WEFT_API file_descriptor {
   [[noreturn]] void fail(long result, const char* what) const;
 
  private:
+  friend detail::descriptor_key detail::key_of(const file_descriptor& own) noexcept;
+
   long read_once(void* to, std::size_t size);
   long write_once(const void* from, std::size_t size);
   long write_slices_once(const io_slice* parts, std::size_t count);

@@ -8,6 +8,7 @@
 #include "weft/file_descriptor.hpp"
 #include "weft/local_socket.hpp"
 #include "weft/pipe.hpp"
+#include "weft/readiness.hpp"
 #include "weft/resolve.hpp"
 #include "weft/serve.hpp"
 #include "weft/signal_set.hpp"

@@ -35,6 +35,9 @@ int ask_kernel(int fd, short events) noexcept {
   return count > 0 ? one.revents : 0;
 }
 
+// What a file without a poll function is: always ready, both ways. Source: linux/poll.h.
+constexpr short always_ready = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+
 // Stands in the slot while a fiber is parked.
 int park_at(loop& here, descriptor_slot& slot, short events, time_point deadline) {
   descriptor_wait self{here.current, 0};
@@ -58,30 +61,56 @@ bool is_taken(const descriptor_slot& slot, short events) noexcept {
          ((events & POLLOUT) != 0 && slot.waits[1] != nullptr);
 }
 
-// The registration lasts as long as somebody waits.
-int wait_for_borrowed(loop& here, int fd, descriptor_slot& slot, short events,
-                      time_point deadline) {
+// The registration lasts as long as somebody waits. 0, or -errno.
+int enter_borrowed(loop& here, int fd, descriptor_slot& slot, short events) noexcept {
   if (!slot.is_waited_for()) {
     slot = descriptor_slot();
     slot.id = descriptor_table::next_id();
     slot.kind = use::borrowed;
   }
-  const std::uint32_t id = slot.id;
   // The other direction's waiter, if there is one, stays in the kernel's list.
   short all = events;
   if (slot.waits[0] != nullptr) all = static_cast<short>(all | POLLIN);
   if (slot.waits[1] != nullptr) all = static_cast<short>(all | POLLOUT);
   const long refused = here.kernel->watch_once(fd, slot, all);
-  if (refused < 0) {
-    if (!slot.is_waited_for()) slot = descriptor_slot();
-    return static_cast<int>(refused);
-  }
+  if (refused < 0 && !slot.is_waited_for()) slot = descriptor_slot();
+  return static_cast<int>(refused);
+}
+
+void leave_borrowed(loop& here, int fd, descriptor_slot& slot, std::uint32_t id) noexcept {
+  if (slot.id != id || slot.is_waited_for()) return;
+  here.kernel->unwatch(fd);
+  slot = descriptor_slot();
+}
+
+int wait_for_borrowed(loop& here, int fd, descriptor_slot& slot, short events,
+                      time_point deadline) {
+  const int refused = enter_borrowed(here, fd, slot, events);
+  if (refused < 0) return refused;
+  const std::uint32_t id = slot.id;
   const int happened = park_at(here, slot, events, deadline);
-  if (slot.id == id && !slot.is_waited_for()) {
-    here.kernel->unwatch(fd);
-    slot = descriptor_slot();
-  }
+  leave_borrowed(here, fd, slot, id);
   return happened;
+}
+
+// One that weft owned may have been closed by another loop since, and its number reused.
+void drop_if_closed_elsewhere(loop& here, int fd, descriptor_slot& slot) noexcept {
+  if (slot.kind == use::owned && here.kernel->watch(fd, slot) < 0) {
+    descriptor_table::end_use(slot, EBADF);
+  }
+}
+
+// Makes the slot that of this use of weft's own. 0, or -errno.
+int enter_owned(loop& here, int fd, descriptor_slot& slot, std::uint32_t id) noexcept {
+  if (slot.id == id) return 0;
+  // Who still waits there waits for a descriptor that was closed behind weft's back.
+  descriptor_table::end_use(slot, EBADF);
+  slot.id = id;
+  slot.kind = use::owned;
+  slot.maybe[0] = slot.maybe[1] = false;  // the kernel tells at once what is true now
+  const long refused = here.kernel->watch(fd, slot);
+  if (refused < 0) slot = descriptor_slot();
+  return static_cast<int>(refused);
 }
 
 // A stray event may have left "maybe" behind: the kernel is asked.
@@ -128,10 +157,7 @@ int wait_for_descriptor(int fd, short events, time_point deadline) {
   if (fd < 0) return -EBADF;
   descriptor_slot* const slot = here.kernel->descriptors.at(fd);
   if (slot == nullptr) return -ENOMEM;
-  // One that weft owned may have been closed by another loop since, and its number reused.
-  if (slot->kind == use::owned && here.kernel->watch(fd, *slot) < 0) {
-    descriptor_table::end_use(*slot, EBADF);
-  }
+  drop_if_closed_elsewhere(here, fd, *slot);
   if (is_taken(*slot, events)) return -EEXIST;
   const int happened = slot->kind == use::owned
                            ? wait_for_owned_by_number(here, fd, *slot, events, deadline)
@@ -144,18 +170,8 @@ int wait_for_owned(loop& here, int fd, std::uint32_t id, direction way) {
   if (stop_if_cancelled(here)) return -ECANCELED;
   descriptor_slot* const slot = here.kernel->descriptors.at(fd);
   if (slot == nullptr) return -ENOMEM;
-  if (slot->id != id) {
-    // Who still waits there waits for a descriptor that was closed behind weft's back.
-    descriptor_table::end_use(*slot, EBADF);
-    slot->id = id;
-    slot->kind = use::owned;
-    slot->maybe[0] = slot->maybe[1] = false;  // the kernel tells at once what is true now
-    const long refused = here.kernel->watch(fd, *slot);
-    if (refused < 0) {
-      *slot = descriptor_slot();
-      return static_cast<int>(refused);
-    }
-  }
+  const int refused = enter_owned(here, fd, *slot, id);
+  if (refused < 0) return refused;
   if (slot->wait_for(way) != nullptr) return -EEXIST;
   while (!slot->maybe_for(way)) {
     const int happened = park_at(here, *slot, asks_for(way), time_point::max());
@@ -164,6 +180,54 @@ int wait_for_owned(loop& here, int fd, std::uint32_t id, direction way) {
     if (slot->id != id) return -EBADF;
   }
   return 0;
+}
+
+int look_at_descriptor(descriptor_key what, direction way, bool must_ask) noexcept {
+  if (what.fd < 0) return -EBADF;
+  loop& here = whole(*running_loop());
+  descriptor_slot* const slot = here.kernel->descriptors.at(what.fd);
+  if (slot == nullptr) return -ENOMEM;
+  const bool is_own = what.id != 0;
+  if (is_own && !must_ask && slot->id == what.id && !slot->maybe_for(way)) return 0;
+  const int now = ask_kernel(what.fd, is_own ? asks_for(way) : always_ready);
+  if (is_own || now < 0) return now;
+  // Rare enough to ask twice: a socket that is ready both ways says the same.
+  if (now == always_ready && slot->kind == use::none) {
+    const int refused = enter_borrowed(here, what.fd, *slot, asks_for(way));
+    if (refused < 0) return refused;
+    leave_borrowed(here, what.fd, *slot, slot->id);
+  }
+  return now & (asks_for(way) | POLLERR | POLLHUP);
+}
+
+int stand_at_descriptor(descriptor_key what, direction way, descriptor_wait& self,
+                        std::uint32_t& use_id) noexcept {
+  if (what.fd < 0) return -EBADF;
+  loop& here = whole(*running_loop());
+  descriptor_slot* const slot = here.kernel->descriptors.at(what.fd);
+  if (slot == nullptr) return -ENOMEM;
+  int refused = 0;
+  if (what.id != 0) {
+    refused = enter_owned(here, what.fd, *slot, what.id);
+  } else {
+    drop_if_closed_elsewhere(here, what.fd, *slot);
+  }
+  if (refused < 0) return refused;
+  if (slot->wait_for(way) != nullptr) return -EEXIST;
+  if (slot->kind != use::owned) refused = enter_borrowed(here, what.fd, *slot, asks_for(way));
+  if (refused < 0) return refused;
+  slot->wait_for(way) = &self;
+  use_id = slot->id;
+  return 0;
+}
+
+void leave_descriptor(int fd, std::uint32_t use_id, const descriptor_wait& self) noexcept {
+  loop& here = whole(*running_loop());
+  descriptor_slot& slot = *here.kernel->descriptors.at(fd);
+  for (descriptor_wait*& one : slot.waits) {
+    if (one == &self) one = nullptr;
+  }
+  if (slot.kind == use::borrowed) leave_borrowed(here, fd, slot, use_id);
 }
 
 void forget_descriptor(int fd, std::uint32_t id) noexcept {
