@@ -201,7 +201,10 @@ TEST_CASE_FIXTURE(
     auto waits = spawn([&] { wait_readable(number); });
     weft::yield();
     pair.say("x");
-    weft::yield();
+    // A look at the kernel finds both.
+    const raw_pair beside;
+    beside.say("x");
+    wait_readable(beside.ends[0]);
     weft::yield();
     CHECK_FALSE(waits.done());
     next.say("y");

@@ -289,8 +289,8 @@ TEST_CASE_FIXTURE(no_leaks,
   CHECK(received == rounds);
 }
 
-TEST_CASE_TEMPLATE("explore: select: a byte and a value each come once, or stay", Kind, any_thread,
-                   one_loop) {
+TEST_CASE_TEMPLATE("torture 35: select: a byte and a value each come once, or stay", Kind,
+                   any_thread, one_loop) {
   const auto found = weft_tests::exploring().passes([] {
     const raw_pair pair;
     typename Kind::template channel<int> jobs(1);
