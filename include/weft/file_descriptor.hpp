@@ -22,14 +22,16 @@
 #include <system_error>
 
 #include "weft/detail/config.hpp"
+#include "weft/detail/descriptor_wait.hpp"
 #include "weft/detail/export.hpp"
 #include "weft/io_slice.hpp"
 
 WEFT_NAMESPACE_BEGIN
+class file_descriptor;
 namespace detail {
-enum class direction : std::uint8_t;
 struct descriptor_slot;
 struct standard_streams;
+descriptor_key key_of(const file_descriptor& own) noexcept;  // see readiness.hpp
 }  // namespace detail
 
 class WEFT_API file_descriptor {
@@ -157,6 +159,7 @@ class WEFT_API file_descriptor {
 
  private:
   friend struct detail::standard_streams;
+  friend detail::descriptor_key detail::key_of(const file_descriptor& own) noexcept;
 
   bool is_socket() const noexcept { return kind_ >= kind::tcp_socket; }
 

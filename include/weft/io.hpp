@@ -9,6 +9,7 @@
 #include "weft/io_slice.hpp"
 #include "weft/local_socket.hpp"
 #include "weft/pipe.hpp"
+#include "weft/readiness.hpp"
 #include "weft/resolve.hpp"
 #include "weft/serve.hpp"
 #include "weft/signal_set.hpp"

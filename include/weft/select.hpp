@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Waiting for the first of several things: values, room, events, tasks, time. Layer: sync. Go's
-// select, as a function over cases:
+// Waiting for the first of several things: values, room, events, tasks, descriptors, time.
+// Layer: sync. Go's select, as a function over cases:
 //
 //   weft::select(weft::on_recv(jobs, [&](std::optional<job> j) { ... }),
 //                weft::on_send(results, result, [&] { ... }),
@@ -21,6 +21,7 @@
 #include "weft/channel.hpp"
 #include "weft/detail/channel_core.hpp"
 #include "weft/detail/config.hpp"
+#include "weft/detail/descriptor_case.hpp"
 #include "weft/detail/select_core.hpp"
 #include "weft/event.hpp"
 #include "weft/task.hpp"
@@ -274,6 +275,24 @@ detail::done_case<F> on_done(const detail::task_base& ended, F&& f) {
   return {ended.record(), std::forward<F>(f)};
 }
 
+// A descriptor that a program has from elsewhere, by its number: f(), when a read would not wait
+// because data is there, or the end, or an error. Nothing is read. Several fibers that read one
+// descriptor may be faster than f: then its read waits. As wait_readable() (descriptor.hpp),
+// select() throws std::system_error: EBADF if `fd` is not open, or close_descriptor() closes it
+// meanwhile; EPERM for a regular file or a directory; EEXIST if another wait for the same is under
+// way and this one would have to begin; ENOMEM, ENOSPC. Those that weft opened: readiness.hpp.
+// Throws: std::logic_error outside of a loop.
+template <class F>
+detail::readiness_case<F> on_readable(int fd, F&& f) {
+  return {detail::descriptor_key{fd, 0}, detail::direction::read, std::forward<F>(f)};
+}
+
+// The same for a write: there is room, or the peer is gone.
+template <class F>
+detail::readiness_case<F> on_writable(int fd, F&& f) {
+  return {detail::descriptor_key{fd, 0}, detail::direction::write, std::forward<F>(f)};
+}
+
 // A time from now: f(). Zero and less is ready at once.
 template <class Rep, class Period, class F>
 detail::after_case<F> after(std::chrono::duration<Rep, Period> span, F&& f) {
@@ -290,8 +309,9 @@ detail::otherwise_case<F> otherwise(F&& f) {
 // function, and returns its place in the list. Among several that are ready it draws one,
 // reproducibly under options::seed. The others are as if they had never been asked: no value is
 // lost, nobody stands in a queue any more. Nothing is allocated. Parks: may.  Calls from: fiber; a
-// plain thread, which blocks, if no case is a task. Throws: cancelled, with no case carried out;
-// closed_error; what moving a value and the called function throw.
+// plain thread, which blocks, if no case is a task or a descriptor. Throws: cancelled, with no case
+// carried out; closed_error; std::system_error of a descriptor; what moving a value and the called
+// function throw.
 template <class... Case>
 std::size_t select(Case&&... cases) {
   constexpr std::size_t count = sizeof...(Case);

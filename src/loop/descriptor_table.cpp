@@ -26,7 +26,11 @@ void finish(descriptor_slot& slot, descriptor_wait& waiter, int happened) noexce
     if (one == &waiter) one = nullptr;
   }
   waiter.happened = happened;
-  wake(*waiter.owner, wake_reason::completed);
+  if (waiter.notify != nullptr) {
+    waiter.notify(waiter);
+  } else {
+    wake(*waiter.owner, wake_reason::completed);
+  }
 }
 
 }  // namespace

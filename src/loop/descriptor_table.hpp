@@ -17,15 +17,12 @@
 #include <memory>
 #include <vector>
 
-#include "descriptor_wait.hpp"
 #include "weft/detail/compiler.hpp"
 #include "weft/detail/config.hpp"
+#include "weft/detail/descriptor_wait.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
-
-// Who waits: to read, to write, or for the peer's end.
-enum class direction : std::uint8_t { read, write, hangup };
 
 struct descriptor_slot {
   enum class use : std::uint8_t { none, owned, borrowed, shared };

@@ -31,6 +31,9 @@ const wait_type& name_of(short events) noexcept {
   return (events & POLLOUT) != 0 ? writable_wait : hangup_wait;
 }
 
+// What a file without a poll function is: always ready, both ways. Source: linux/poll.h.
+constexpr short always_ready = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+
 // Stands in the slot while a fiber is parked.
 int park_at(loop& here, descriptor_slot& slot, short events, time_point deadline,
             shared_watch_member* member = nullptr) {
@@ -54,28 +57,57 @@ bool is_taken(const descriptor_slot& slot, short events) noexcept {
   return (events & slot.awaited_events()) != 0;
 }
 
-// The registration lasts as long as somebody waits.
-int wait_for_borrowed(loop& here, int fd, descriptor_slot& slot, short events,
-                      time_point deadline) {
+// The registration lasts as long as somebody waits. 0, or -errno.
+int enter_borrowed(loop& here, int fd, descriptor_slot& slot, short events) noexcept {
   if (!slot.is_waited_for()) {
     slot = descriptor_slot();
     slot.id = descriptor_table::next_id();
     slot.kind = use::borrowed;
   }
-  const std::uint32_t id = slot.id;
   // Who waits for another direction stays in the kernel's list.
   const int all = events | slot.awaited_events();
   const long refused = here.kernel->watch_once(fd, slot, static_cast<short>(all));
-  if (refused < 0) {
-    if (!slot.is_waited_for()) slot = descriptor_slot();
-    return static_cast<int>(refused);
-  }
+  if (refused < 0 && !slot.is_waited_for()) slot = descriptor_slot();
+  return static_cast<int>(refused);
+}
+
+void leave_borrowed(loop& here, int fd, descriptor_slot& slot, std::uint32_t id) noexcept {
+  if (slot.id != id || slot.is_waited_for()) return;
+  here.kernel->unwatch(fd);
+  slot = descriptor_slot();
+}
+
+int wait_for_borrowed(loop& here, int fd, descriptor_slot& slot, short events,
+                      time_point deadline) {
+  const int refused = enter_borrowed(here, fd, slot, events);
+  if (refused < 0) return refused;
+  const std::uint32_t id = slot.id;
   const int happened = park_at(here, slot, events, deadline);
-  if (slot.id == id && !slot.is_waited_for()) {
-    here.kernel->unwatch(fd);
-    slot = descriptor_slot();
-  }
+  leave_borrowed(here, fd, slot, id);
   return happened;
+}
+
+// One that weft owned may have been closed by another loop since, and its number reused. -errno if
+// that cannot be found out, else 0.
+int drop_if_closed_elsewhere(loop& here, int fd, descriptor_slot& slot) noexcept {
+  if (slot.kind != use::owned) return 0;
+  const long refused = here.kernel->watch(fd, slot);
+  if (refused == -ENOMEM || refused == -ENOSPC) return static_cast<int>(refused);
+  if (refused < 0) descriptor_table::end_use(slot, EBADF);
+  return 0;
+}
+
+// Makes the slot that of this use of weft's own. 0, or -errno.
+int enter_owned(loop& here, int fd, descriptor_slot& slot, std::uint32_t id) noexcept {
+  if (slot.id == id) return 0;
+  // Who still waits there waits for a descriptor that was closed behind weft's back.
+  descriptor_table::end_use(slot, EBADF);
+  slot.id = id;
+  slot.kind = use::owned;
+  slot.maybe[0] = slot.maybe[1] = false;  // the kernel tells at once what is true now
+  const long refused = here.kernel->watch(fd, slot);
+  if (refused < 0) slot = descriptor_slot();
+  return static_cast<int>(refused);
 }
 
 // A stray event may have left "maybe" behind: the kernel is asked.
@@ -88,19 +120,6 @@ int wait_for_owned_by_number(loop& here, int fd, descriptor_slot& slot, short ev
     const int happened = park_at(here, slot, events, deadline);
     if (happened <= 0 || slot.id != id) return happened;
   }
-}
-
-// The slot becomes that of this use of the number, registered; 0 or -errno.
-int own_slot(loop& here, int fd, std::uint32_t id, descriptor_slot& slot) noexcept {
-  if (slot.id == id) return 0;
-  // Who still waits there waits for a descriptor that was closed behind weft's back.
-  descriptor_table::end_use(slot, EBADF);
-  slot.id = id;
-  slot.kind = use::owned;
-  slot.maybe[0] = slot.maybe[1] = false;  // the kernel tells at once what is true now
-  const long refused = here.kernel->watch(fd, slot);
-  if (refused < 0) slot = descriptor_slot();
-  return static_cast<int>(refused);
 }
 
 }  // namespace
@@ -149,12 +168,8 @@ int wait_for_descriptor(int fd, short events, time_point deadline) {
   if (fd < 0) return -EBADF;
   descriptor_slot* const slot = here.kernel->descriptors.at(fd);
   if (slot == nullptr) return -ENOMEM;
-  // One that weft owned may have been closed by another loop since, and its number reused.
-  if (slot->kind == use::owned) {
-    const long refused = here.kernel->watch(fd, *slot);
-    if (refused == -ENOMEM || refused == -ENOSPC) return static_cast<int>(refused);
-    if (refused < 0) descriptor_table::end_use(*slot, EBADF);
-  }
+  const int unknown = drop_if_closed_elsewhere(here, fd, *slot);
+  if (unknown < 0) return unknown;
   if (is_taken(*slot, events)) return -EEXIST;
   const int happened = slot->kind == use::owned
                            ? wait_for_owned_by_number(here, fd, *slot, events, deadline)
@@ -167,7 +182,7 @@ int wait_for_owned(loop& here, int fd, std::uint32_t id, direction way) {
   if (stop_if_cancelled(here)) return -ECANCELED;
   descriptor_slot* const slot = here.kernel->descriptors.at(fd);
   if (slot == nullptr) return -ENOMEM;
-  const int refused = own_slot(here, fd, id, *slot);
+  const int refused = enter_owned(here, fd, *slot, id);
   if (refused < 0) return refused;
   if (slot->wait_for(way) != nullptr) return -EEXIST;
   while (!slot->maybe_for(way)) {
@@ -183,7 +198,7 @@ int wait_for_hangup(loop& here, int fd, std::uint32_t id) {
   if (stop_if_cancelled(here)) return -ECANCELED;
   descriptor_slot* const slot = here.kernel->descriptors.at(fd);
   if (slot == nullptr) return -ENOMEM;
-  const int refused = own_slot(here, fd, id, *slot);
+  const int refused = enter_owned(here, fd, *slot, id);
   if (refused < 0) return refused;
   if (slot->wait_for(direction::hangup) != nullptr) return -EEXIST;
   const int happened = wait_for_owned_by_number(here, fd, *slot, POLLRDHUP, time_point::max());
@@ -214,6 +229,54 @@ int wait_for_shared(loop& here, int fd, std::uint32_t id, shared_watch& all) {
   if (happened > 0) return -EBADF;
   if (happened == -ECANCELED && stop_cancelled(here)) return -ECANCELED;
   return happened;
+}
+
+int look_at_descriptor(descriptor_key what, direction way, bool must_ask) noexcept {
+  if (what.fd < 0) return -EBADF;
+  loop& here = whole(*running_loop());
+  descriptor_slot* const slot = here.kernel->descriptors.at(what.fd);
+  if (slot == nullptr) return -ENOMEM;
+  const bool is_own = what.id != 0;
+  if (is_own && !must_ask && slot->id == what.id && !slot->maybe_for(way)) return 0;
+  const int now = ask_for_descriptor(what.fd, is_own ? asks_for(way) : always_ready);
+  if (is_own || now < 0) return now;
+  // Rare enough to ask twice: a socket that is ready both ways says the same.
+  if (now == always_ready && slot->kind == use::none) {
+    const int refused = enter_borrowed(here, what.fd, *slot, asks_for(way));
+    if (refused < 0) return refused;
+    leave_borrowed(here, what.fd, *slot, slot->id);
+  }
+  return now & (asks_for(way) | POLLERR | POLLHUP);
+}
+
+int stand_at_descriptor(descriptor_key what, direction way, descriptor_wait& self,
+                        std::uint32_t& use_id) noexcept {
+  if (what.fd < 0) return -EBADF;
+  loop& here = whole(*running_loop());
+  descriptor_slot* const slot = here.kernel->descriptors.at(what.fd);
+  if (slot == nullptr) return -ENOMEM;
+  int refused = 0;
+  if (what.id != 0) {
+    refused = enter_owned(here, what.fd, *slot, what.id);
+  } else {
+    refused = drop_if_closed_elsewhere(here, what.fd, *slot);
+  }
+  if (refused < 0) return refused;
+  if (slot->wait_for(way) != nullptr) return -EEXIST;
+  if (slot->kind != use::owned) refused = enter_borrowed(here, what.fd, *slot, asks_for(way));
+  if (refused < 0) return refused;
+  slot->wait_for(way) = &self;
+  use_id = slot->id;
+  return 0;
+}
+
+void leave_descriptor(int fd, std::uint32_t use_id, const descriptor_wait& self) noexcept {
+  loop& here = whole(*running_loop());
+  descriptor_slot& slot = *here.kernel->descriptors.at(fd);
+  for (descriptor_wait*& one : slot.waits) {
+    if (one == &self) one = nullptr;
+  }
+  if (slot.kind == use::borrowed) leave_borrowed(here, fd, slot, use_id);
 }
 
 void forget_descriptor(int fd, std::uint32_t id) noexcept {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// Waiting until a descriptor is readable or writable. Layer: loop. One fiber a direction.
+// Waiting until a descriptor is readable or writable. Layer: loop. One wait a direction.
 #pragma once
 
 #include <cstdint>
 
 #include "weft/detail/config.hpp"
+#include "weft/detail/descriptor_wait.hpp"
 #include "weft/detail/loop_core.hpp"
 #include "weft/time.hpp"
 
@@ -13,15 +14,6 @@ namespace detail {
 
 class loop;
 struct descriptor_slot;
-struct shared_watch_member;
-enum class direction : std::uint8_t;
-
-// Lies in the waiter's frame; its slot points at it meanwhile.
-struct descriptor_wait {
-  fiber* owner = nullptr;
-  int happened = 0;                       // POLLIN, POLLOUT, POLLERR, POLLHUP; or -errno
-  shared_watch_member* member = nullptr;  // of a shared descriptor
-};
 
 // Parks the running fiber (on a plain thread: blocks) until `fd` is ready for one of `events`
 // (POLLIN, POLLOUT, POLLRDHUP) or the deadline has passed. What happened, as poll(2) tells it; 0:
@@ -39,6 +31,20 @@ int wait_for_hangup(loop& here, int fd, std::uint32_t id);
 
 // What the kernel says at this moment, as poll(2) tells it; 0 if it has nothing; -EBADF.
 int ask_for_descriptor(int fd, short events) noexcept;
+
+// The same for a fiber that selects; also -ENOMEM and -EPERM (of a number from elsewhere: as above).
+// Unless it `must_ask`, it trusts what was said of weft's own at the last look.
+// Precondition: a fiber runs.
+int look_at_descriptor(descriptor_key what, direction way, bool must_ask) noexcept;
+
+// Puts `self` where the next event of the descriptor finds it. 0, with the use of the number at
+// which it stands; or -errno, as wait_for_descriptor(): it stands nowhere.
+// Precondition: a fiber runs.
+int stand_at_descriptor(descriptor_key what, direction way, descriptor_wait& self,
+                        std::uint32_t& use_id) noexcept;
+
+// Takes it away again, also if the event has done so already, or the use is over.
+void leave_descriptor(int fd, std::uint32_t use_id, const descriptor_wait& self) noexcept;
 
 // Tells the running loop, if there is one, that weft is about to close `fd`: who waits for it gets
 // EBADF. `id`: of an owned descriptor; 0: anybody's.

@@ -9,6 +9,8 @@
 //   another's lock.
 // - If none is ready, each case gets a place in its queue before a lock is given up: nothing that
 //   happens after the look is missed.
+// - Cases without a lock are asked before and take their places after: what they wait for changes
+//   on this thread only, or in the kernel, and asking that is a system call.
 // - Whoever serves one of the places must first take the claim that all of them share. So exactly
 //   one case is carried out, and what the others wait for is offered to the next in their queues.
 #include "weft/select.hpp"
@@ -64,6 +66,9 @@ class selection {
       }
     }
     if (lock_count_ > 1) order_locks();
+    if (otherwise_ != count_) {
+      for (std::size_t i = 0; i < count_; ++i) cases_[i]->is_exact = true;
+    }
   }
 
   std::size_t run() {
@@ -129,33 +134,43 @@ class selection {
     return false;
   }
 
-  // False with the locks given up and done == retry, or, if nothing is ready, all places taken.
-  bool try_ready(std::size_t& done) {
-    lock_all();
+  // How many are ready of the cases that have a lock, or of those that have none; `last`: one of
+  // these.
+  std::size_t look_at_those(bool with_lock, std::size_t& last) noexcept {
     std::size_t ready = 0;
-    std::size_t chosen = 0;
     for (std::size_t i = 0; i < count_; ++i) {
-      if (!cases_[i]->is_ready(here_)) continue;
-      chosen = i;
+      select_case& one = *cases_[i];
+      if ((one.lock != nullptr) != with_lock) continue;
+      one.was_ready = one.is_ready(here_);
+      if (!one.was_ready) continue;
+      last = i;
       ++ready;
     }
+    return ready;
+  }
+
+  void enter_those(bool with_lock) noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if ((cases_[i]->lock != nullptr) == with_lock) cases_[i]->enter(wait_, static_cast<int>(i));
+    }
+  }
+
+  // False with the locks given up and done == retry, or, if nothing is ready, all places taken.
+  bool try_ready(std::size_t& done) {
+    std::size_t chosen = 0;
+    std::size_t ready = look_at_those(false, chosen);
+    lock_all();
+    ready += look_at_those(true, chosen);
     if (ready == 0) {
-      if (otherwise_ != count_) {
-        unlock_all_but(nullptr);
-        done = otherwise_;
-        return true;
-      }
-      for (std::size_t i = 0; i < count_; ++i) cases_[i]->enter(wait_, static_cast<int>(i));
+      if (otherwise_ == count_) enter_those(true);
       unlock_all_but(nullptr);
-      return false;
+      if (otherwise_ == count_) enter_those(false);
+      done = otherwise_;
+      return otherwise_ != count_;
     }
     if (ready > 1) {
       std::size_t left = draw(here_, ready);
-      if (ready == count_) {
-        chosen = left;
-      } else {
-        for (chosen = 0; !cases_[chosen]->is_ready(here_) || left-- != 0; ++chosen) continue;
-      }
+      for (chosen = 0; !cases_[chosen]->was_ready || left-- != 0; ++chosen) continue;
     }
     unlock_all_but(cases_[chosen]->lock);
     done = chosen;

@@ -19,6 +19,7 @@
 #include "io/errors_of.hpp"
 #include "support/build_kind.hpp"
 #include "support/no_leaks.hpp"
+#include "support/raw_pair.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/background_loop.hpp"
 #include "weft/cancel_scope.hpp"
@@ -33,38 +34,8 @@ using weft::wait_writable;
 using weft_tests::code_of;
 using weft_tests::no_leaks;
 using weft_tests::on_virtual_time;
+using weft_tests::raw_pair;
 using weft_tests::scaled;
-
-namespace {
-
-// A connected pair of blocking sockets, as legacy code would have it.
-struct raw_pair {
-  raw_pair() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0); }
-  ~raw_pair() {
-    for (const int end : ends) {
-      if (end >= 0) ::close(end);
-    }
-  }
-  raw_pair(const raw_pair&) = delete;
-  raw_pair& operator=(const raw_pair&) = delete;
-
-  void say(const char* text) const { REQUIRE(::write(ends[1], text, 1) == 1); }
-  // Until there is no room any more.
-  void fill() const {
-    char block[4096] = {};
-    while (::send(ends[0], block, sizeof block, MSG_DONTWAIT) > 0) {
-    }
-  }
-  void drain() const {
-    char block[4096];
-    while (::recv(ends[1], block, sizeof block, MSG_DONTWAIT) > 0) {
-    }
-  }
-
-  int ends[2] = {-1, -1};
-};
-
-}  // namespace
 
 TEST_CASE_FIXTURE(no_leaks, "wait_readable returns when there is something to read, and again") {
   run([] {

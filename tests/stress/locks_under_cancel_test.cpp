@@ -20,7 +20,7 @@
 #include "weft/this_fiber.hpp"
 
 using weft_tests::no_leaks;
-using weft_tests::scaled;
+using weft_tests::scaled_on_demand;
 
 namespace {
 
@@ -93,7 +93,8 @@ TEST_CASE_TEMPLATE("torture 16: cancels among waiters and holders lose nothing, 
     std::vector<weft::task<>> visitors;
     for (int i = 0; i < 40; ++i) visitors.push_back(weft::spawn([&] { all.visit(); }));
     std::size_t cancels = 0;
-    while (all.turns < scaled(100'000, 10'000) || cancels <= 1000) {
+    const std::size_t wanted = scaled_on_demand(100'000, 5'000);
+    while (all.turns < wanted || cancels < wanted) {
       weft::task<>& one = visitors[all.chance() % visitors.size()];
       one.cancel();
       ++cancels;

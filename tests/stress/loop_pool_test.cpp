@@ -21,7 +21,7 @@ using weft_tests::no_leaks;
 using weft_tests::scaled;
 
 TEST_CASE_FIXTURE(no_leaks,
-                  "loop_pool: a started fiber stays on its thread, over 10,000,000 looks") {
+                  "torture 33: a started fiber stays on its thread, over 10,000,000 looks") {
   constexpr std::size_t fibers = 200;
   const std::size_t looks = scaled(50'000, 500);  // each
   loop_pool pool(3);

@@ -3,8 +3,10 @@
 // destroyed exactly once, and the caller is told.
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -16,6 +18,7 @@
 
 using weft_tests::no_leaks;
 using weft_tests::scaled;
+using weft_tests::scaled_on_demand;
 
 namespace {
 
@@ -92,6 +95,55 @@ TEST_CASE_FIXTURE(no_leaks,
   CHECK(all.refused == rounds * threads);
   CHECK(all.ran <= all.made - all.refused);
   CHECK(all.ran > 0);
+  CHECK(all.twice == 0);
+}
+
+// The threads stay, and the loops come and go: a thread takes longer to make than a loop. Each has
+// a few pieces for each loop that it meets, so that the loop's own thread has its turn as well.
+TEST_CASE_FIXTURE(no_leaks, "torture 27: eight threads post while one loop after the other ends") {
+  tally all;
+  const std::size_t rounds = scaled_on_demand(10'000, 300);
+  std::mutex guard;
+  std::condition_variable changed;
+  std::size_t round = 0;  // this and `current` under guard
+  weft::loop_ref current;
+  std::vector<std::thread> posters;
+  for (int t = 0; t < threads; ++t) {
+    posters.emplace_back([&, t] {
+      for (std::size_t seen = 0; seen < rounds;) {
+        weft::loop_ref ref;
+        {
+          std::unique_lock<std::mutex> hold(guard);
+          changed.wait(hold, [&] { return round > seen; });
+          seen = round;
+          ref = current;
+        }
+        try {
+          for (std::size_t i = 0; i <= (seen + static_cast<std::size_t>(t)) % 4; ++i) {
+            ref.post(piece(all));
+          }
+        } catch (const weft::closed_error&) {
+          ++all.refused;
+        }
+      }
+    });
+  }
+  for (std::size_t i = 1; i <= rounds; ++i) {
+    const long before = all.made;
+    weft::background_loop loop;
+    {
+      const std::lock_guard<std::mutex> hold(guard);
+      current = loop.ref();
+      round = i;
+    }
+    changed.notify_all();
+    while (all.made < before + static_cast<long>(i % 4)) std::this_thread::yield();
+  }
+  for (auto& one : posters) one.join();
+  CHECK(all.destroyed.load() == all.made.load());
+  CHECK(all.ran <= all.made - all.refused);
+  CHECK(all.ran > 0);
+  CHECK(all.refused > 0);
   CHECK(all.twice == 0);
 }
 

@@ -33,7 +33,7 @@ void holds(F&& f, std::uint64_t at_least = 10) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("explore: mutex: one at a time, whoever is cancelled, and none is forgotten",
+TEST_CASE_TEMPLATE("torture 35: mutex: one at a time, whoever is cancelled, and none is forgotten",
                    Kind, any_thread, one_loop) {
   holds([] {
     typename Kind::mutex m;
@@ -63,7 +63,7 @@ TEST_CASE_TEMPLATE("explore: mutex: one at a time, whoever is cancelled, and non
   });
 }
 
-TEST_CASE_TEMPLATE("explore: condition variable: a notification reaches who still waits", Kind,
+TEST_CASE_TEMPLATE("torture 35: condition variable: a notification reaches who still waits", Kind,
                    any_thread, one_loop) {
   holds([] {
     typename Kind::mutex m;
@@ -94,7 +94,7 @@ TEST_CASE_TEMPLATE("explore: condition variable: a notification reaches who stil
   });
 }
 
-TEST_CASE("explore: semaphore: a permit is kept by nobody who left") {
+TEST_CASE("torture 35: semaphore: a permit is kept by nobody who left") {
   holds([] {
     weft::semaphore permits(1);
     int inside = 0;
@@ -126,7 +126,7 @@ TEST_CASE("explore: semaphore: a permit is kept by nobody who left") {
   });
 }
 
-TEST_CASE_TEMPLATE("explore: channel: what was sent is received once, by who was not cancelled",
+TEST_CASE_TEMPLATE("torture 35: channel: what was sent is received once, by who was not cancelled",
                    Kind, any_thread, one_loop) {
   for (const std::size_t capacity : {0U, 1U}) {
     CAPTURE(capacity);
@@ -157,7 +157,7 @@ TEST_CASE_TEMPLATE("explore: channel: what was sent is received once, by who was
   }
 }
 
-TEST_CASE_TEMPLATE("explore: select: exactly one case, with a cancel and a deadline beside it",
+TEST_CASE_TEMPLATE("torture 35: select: exactly one case, with a cancel and a deadline beside it",
                    Kind, any_thread, one_loop) {
   holds([] {
     typename Kind::template channel<int> a;
@@ -184,7 +184,7 @@ TEST_CASE_TEMPLATE("explore: select: exactly one case, with a cancel and a deadl
   });
 }
 
-TEST_CASE_TEMPLATE("explore: select: an event that is set meets a value that is sent", Kind,
+TEST_CASE_TEMPLATE("torture 35: select: an event that is set meets a value that is sent", Kind,
                    any_thread, one_loop) {
   holds([] {
     typename Kind::event stop;
@@ -210,8 +210,8 @@ TEST_CASE_TEMPLATE("explore: select: an event that is set meets a value that is 
   });
 }
 
-TEST_CASE_TEMPLATE("explore: barrier: two rounds, and the numbers of a round are 0, 1 and 2", Kind,
-                   any_thread, one_loop) {
+TEST_CASE_TEMPLATE("torture 35: barrier: two rounds, and the numbers of a round are 0, 1 and 2",
+                   Kind, any_thread, one_loop) {
   holds([] {
     typename Kind::template barrier<weft::detail::no_completion> meet(3);
     std::array<std::size_t, 2> sums{};
@@ -228,8 +228,8 @@ TEST_CASE_TEMPLATE("explore: barrier: two rounds, and the numbers of a round are
   });
 }
 
-TEST_CASE_TEMPLATE("explore: barrier: who is cancelled has not arrived, and another may come", Kind,
-                   any_thread, one_loop) {
+TEST_CASE_TEMPLATE("torture 35: barrier: who is cancelled has not arrived, and another may come",
+                   Kind, any_thread, one_loop) {
   holds([] {
     int rounds = 0;
     const auto count = [&]() noexcept { ++rounds; };
@@ -246,7 +246,8 @@ TEST_CASE_TEMPLATE("explore: barrier: who is cancelled has not arrived, and anot
   });
 }
 
-TEST_CASE("explore: a scope's deadline against what it waits for: one of them, and nothing after") {
+TEST_CASE(
+    "torture 35: a scope's deadline against what it waits for: one of them, and nothing after") {
   holds([] {
     weft::event is_there;
     auto setter = spawn([&] {
@@ -261,7 +262,7 @@ TEST_CASE("explore: a scope's deadline against what it waits for: one of them, a
   });
 }
 
-TEST_CASE("explore: nested deadlines and a cancel from outside: the outer one wins") {
+TEST_CASE("torture 35: nested deadlines and a cancel from outside: the outer one wins") {
   holds([] {
     int inner_ends = 0;
     auto waits = spawn([&] {

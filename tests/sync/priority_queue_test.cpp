@@ -213,7 +213,7 @@ TEST_CASE_TEMPLATE("priority queue: a comparison that uses the queue itself is r
     typename Kind::template priority_queue<int, compare> q(0, compare{&before_each});
     q.put(1);
     before_each = [&] { (void)q.try_get(); };
-    CHECK(has(error_of([&] { q.put(2); }),
+    CHECK(has(text_of_error([&] { q.put(2); }),
               "priority_queue::put() or get() was called by fiber 1 'main', which holds"));
     before_each = nullptr;
     CHECK(q.get() == 1);

@@ -34,7 +34,7 @@ struct unruly {
 
 // What `f` throws, as text.
 template <class F>
-std::string error_of(F&& f) {
+std::string text_of_error(F&& f) {
   try {
     f();
   } catch (const std::exception& e) {

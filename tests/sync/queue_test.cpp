@@ -233,7 +233,7 @@ TEST_CASE_TEMPLATE("sem 60: join waits for task_done, not for emptiness; one too
     q.task_done();
     joins.get();
     CHECK(has_joined);
-    CHECK(has(error_of([&] { q.task_done(); }), "queue::task_done() was called more often"));
+    CHECK(has(text_of_error([&] { q.task_done(); }), "queue::task_done() was called more often"));
     q.put(3);  // counts from here again
     auto again = spawn([&] { q.join(); });
     weft::yield();
@@ -259,7 +259,7 @@ TEST_CASE_TEMPLATE("sem 61: after shutdown put throws at once, also one that wai
     CHECK_THROWS_AS((void)q.try_put(std::move(waits)), weft::closed_error);
     CHECK(waits != nullptr);
     CHECK(*q.get() == 1);
-    CHECK(has(error_of([&] { q.get(); }), "weft: queue::get(): the queue has been shut down"));
+    CHECK(has(text_of_error([&] { q.get(); }), "weft: queue::get(): the queue has been shut down"));
     CHECK_THROWS_AS(q.try_get(), weft::closed_error);
     CHECK_THROWS_AS(q.get_until(weft::now() + 1h), weft::closed_error);
     CHECK_FALSE(joins.done());
@@ -381,7 +381,7 @@ TEST_CASE_TEMPLATE("queue: what is left in it is destroyed with it", Kind, any_t
 }
 
 TEST_CASE("sem 97: a get that nobody can serve is named in the graph of waits") {
-  const std::string text = error_of([] {
+  const std::string text = text_of_error([] {
     weft::run([] {
       weft::local::queue<int> q;
       q.get();

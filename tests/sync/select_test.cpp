@@ -11,6 +11,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sync/do_nothing.hpp"
 #include "sync/kinds.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/cancel_scope.hpp"
@@ -26,15 +27,14 @@ using weft::otherwise;
 using weft::select;
 using weft::spawn;
 using weft_tests::any_thread;
+using weft_tests::ignored;
+using weft_tests::nothing;
 using weft_tests::on_virtual_time;
 using weft_tests::one_loop;
 
 namespace {
 
 using handle = std::unique_ptr<int>;
-
-constexpr auto nothing = [] {};
-constexpr auto ignored = [](auto&&) {};
 
 }  // namespace
 

@@ -45,6 +45,8 @@ class select_case {
   ended_by by = ended_by::fibers;           // who could end the wait
   time_point deadline = time_point::max();  // only of a case that waits for time
   bool is_otherwise = false;
+  bool is_exact = false;   // there is an otherwise: that nothing is ready must be so, not seem so
+  bool was_ready = false;  // at the look under way
 
  protected:
   select_case() noexcept = default;

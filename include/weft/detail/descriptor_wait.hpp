@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSL-1.0
+// Who waits for a descriptor, and which way. Layer: loop. Lies in the waiter's frame; the slot of
+// the descriptor (src/loop/descriptor_table.hpp) points at it meanwhile.
+#pragma once
+
+#include <cstdint>
+
+#include "weft/detail/config.hpp"
+
+WEFT_NAMESPACE_BEGIN
+namespace detail {
+
+struct fiber;
+
+struct shared_watch_member;
+
+// To read, to write, or for the peer's end.
+enum class direction : std::uint8_t { read, write, hangup };
+
+// A descriptor and its use: `id` as weft gave it to one of its own; 0: a number from elsewhere.
+struct descriptor_key {
+  int fd = -1;
+  std::uint32_t id = 0;
+};
+
+struct descriptor_wait {
+  fiber* owner = nullptr;
+  int happened = 0;                       // POLLIN, POLLOUT, POLLERR, POLLHUP; or -errno
+  shared_watch_member* member = nullptr;  // of a shared descriptor
+  // Of who waits for several things at once: called in place of waking `owner`, in the idle
+  // context or in a fiber of the same loop. The slot points at the wait no more.
+  void (*notify)(descriptor_wait& self) noexcept = nullptr;
+};
+
+}  // namespace detail
+WEFT_NAMESPACE_END
