@@ -21,6 +21,7 @@ class epoll_poller final : public poller {
   long watch(int fd, descriptor_slot& slot) noexcept override;
   long watch_once(int fd, descriptor_slot& slot, short events) noexcept override;
   void unwatch(int fd) noexcept override;
+  int descriptor() const noexcept override { return epoll_fd_; }
 
  private:
   long add(int fd, descriptor_slot& slot, std::uint32_t events) noexcept;

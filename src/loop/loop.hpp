@@ -2,7 +2,7 @@
 // The loop: everything that one thread needs to run fibers. Layer: loop.
 // Whose part is where: switch.cpp takes the next fiber and switches; park.cpp parks, wakes and
 // cancels; idle.cpp polls and waits; body.cpp runs a fiber from its first to its last instruction;
-// loop.cpp makes, enters, leaves and closes a loop.
+// loop.cpp makes, enters, leaves and closes a loop; guest.cpp lets it live inside a foreign one.
 #pragma once
 
 #include <algorithm>
@@ -49,6 +49,16 @@ class loop final : public loop_core {
   void enter(const char* call);
   void leave() noexcept;
 
+  // The loop lives inside a foreign one from now on, until it is closed: whatever becomes ready
+  // between two steps makes the poller's descriptor readable. Does nothing the second time.
+  // Throws: as enter().
+  void become_guest(const char* call);
+  bool is_guest() const noexcept { return is_guest_; }
+
+  // Runs what is ready for a while on behalf of the host; see runner::step().
+  // Throws: std::logic_error before become_guest(), and as enter().
+  duration step(duration longest);
+
   // Cancels and awaits what is left, then refuses everything: enter() inside.
   void close();
   bool is_closed() const noexcept { return is_closed_; }
@@ -75,8 +85,8 @@ class loop final : public loop_core {
   list adopted;   // records from the heap: through message
   std::size_t adopted_count = 0;
   fresh_source* fresh = nullptr;  // of the pool that the loop belongs to
-  event_sink* sinks = nullptr;  // traces
-  chooser* chooses = nullptr;   // who runs next, and may look through what is ready
+  event_sink* sinks = nullptr;    // traces
+  chooser* chooses = nullptr;     // who runs next, and may look through what is ready
   sigquit_listener tree_bell;
   std::uint64_t random_state;
   std::uint64_t select_state;      // draws among the ready cases of a select
@@ -132,6 +142,9 @@ class loop final : public loop_core {
 
   // idle.cpp
   void turn() noexcept;
+  bool begin_turn() noexcept;                     // true if something is ready
+  bool turn_as_guest(duration longest) noexcept;  // the same, at the latest after that time
+  duration longest_sleep() noexcept;              // until a timer, if nothing else comes
   void fire_timers() noexcept;
 
   // switch.cpp: gives the ended fiber's stack (and, without a handle, its record) back
@@ -165,7 +178,15 @@ class loop final : public loop_core {
  private:
   void release_shared_side() noexcept;
 
+  void require_outside(const char* call) const;
+  bool is_of_main_thread() const noexcept;
+  void install_handlers();
+  void remove_handlers() noexcept;
+  void rest_as_guest() noexcept;
+
   bool is_closed_ = false;
+  bool is_guest_ = false;
+  bool has_handlers_ = false;  // these, tree_bell's and the watchdog's eye
   bool has_alternate_stack_ = false;
   bool has_overflow_handler_ = false;
   bool has_sigint_handler_ = false;

@@ -28,6 +28,9 @@ class poller {
 
   virtual void unwatch(int fd) noexcept = 0;
 
+  // Readable while wait() would find something.
+  virtual int descriptor() const noexcept = 0;
+
   descriptor_table descriptors;
 };
 

@@ -49,6 +49,32 @@ WEFT_NO_SANITIZE_NULL void runner::call_as_main(void (*call)(void*), void* argum
   }
 }
 
+detail::fiber& runner::new_guest(const detail::spawn_site& site) {
+  loop_->become_guest("runner::start()");
+  detail::inherit_locals_of_thread(loop_->root);
+  detail::fiber& record = detail::new_fiber(loop_, {0, site});
+  detail::record_guard made(record);
+  record.parent = loop_->root.id;
+  detail::inherit_locals(record, loop_->root);
+  detail::baggage_of(record).name = loop_->how.name;
+  made.release();
+  return record;
+}
+
+void runner::start_guest(detail::fiber& record) {
+  detail::start_fiber(*loop_, record);
+  loop_->shared->box.wake_sleeper();
+}
+
+duration runner::step(duration max_wait) { return loop_->step(max_wait); }
+
+int runner::pollable_fd() const {
+  if (loop_->is_closed()) {
+    detail::misuse("runner::pollable_fd() was called after the runner was closed");
+  }
+  return loop_->kernel->descriptor();
+}
+
 void runner::close() {
   if (detail::running_loop() == loop_) {
     detail::misuse("runner::close() was called from inside its own loop (in " +

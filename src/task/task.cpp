@@ -76,6 +76,9 @@ void drive_to_the_end(fiber& record) noexcept {
   here.leave();
 }
 
+// The host of a guest may have made something ready between two steps: it is to step again.
+void tell_host(const fiber& record) noexcept { side_of(record)->box.wake_sleeper(); }
+
 void start_callback(wait_node& node, fiber& ended) noexcept {
   start_fiber(*ended.home, *node.owner);
 }
@@ -155,8 +158,10 @@ void task_base::join() {
       return;
     case standing::loop_stands_still:
       if (record.state != fiber_state::done) {
-        misuse(describe(record) +
-               " cannot end while its loop stands still: wait for it inside runner::run()");
+        const bool is_guest = side_of(record)->owner->is_guest();
+        misuse(describe(record) + " cannot end while its loop stands still: wait for it inside " +
+               (is_guest ? "the loop, or let the host go on with runner::step() until it is done()"
+                         : "runner::run()"));
       }
       return;
     case standing::loop_has_ended:
@@ -201,8 +206,12 @@ bool task_base::cancel(std::string_view reason) {
   fiber& record = require(record_, "cancel()");
   switch (where(record)) {
     case standing::home:
-    case standing::loop_stands_still:
       return cancel_fiber(record, reason);
+    case standing::loop_stands_still: {
+      const bool was_cancelled = cancel_fiber(record, reason);
+      tell_host(record);
+      return was_cancelled;
+    }
     case standing::elsewhere:
       if (record.has_ended.load(std::memory_order_acquire)) return false;
       remote_cancel(record, reason);
@@ -285,6 +294,7 @@ void task_base::start_after(fiber& callback) {
     }
   } else if (record.state == fiber_state::done) {
     start_fiber(*record.home, callback);
+    tell_host(record);
   } else {
     callback.node.notify = &start_callback;
     record.waiters.push_back(callback.node);
