@@ -128,6 +128,8 @@ loop::loop(const options& given)
   shared->owner = this;
   shared->thread = this_thread();
   root.shared = idle.shared = shared;
+  link_.of = this;
+  note_loop(link_);
 }
 
 loop::~loop() {
@@ -162,7 +164,8 @@ void loop::remove_sink(event_sink& sink) noexcept {
 }
 
 void loop::measure_root_stack() noexcept {
-  if (const stack* const there = plain_generator_stack()) {
+  const stack* const generators = plain_generator_stack();
+  if (const stack* const there = generators != nullptr ? generators : stack_left_on()) {
     root_stack_bottom = there->limit;
     root_stack_bytes = there->usable_bytes();
     is_root_in_generator_ = true;
@@ -182,6 +185,7 @@ void loop::require_outside(const char* call) const {
            describe(*running->current) +
            "): spawn() a task there, or run the other loop on a thread of its own");
   }
+  refuse_in_child(*shared, call);
   if (is_closed_) misuse(std::string(call) + " was called after the runner was closed");
   if (shared->thread != this_thread()) {
     misuse(std::string(call) +
@@ -206,10 +210,14 @@ void loop::install_handlers() {
     has_overflow_handler_ =
         install_overflow_handler(&find_overflow, how.overflow == overflow_report::always);
   }
+  listen_for_sigquit();
+  has_handlers_ = true;
+}
+
+void loop::listen_for_sigquit() noexcept {
   if (how.tree_on_sigquit || is_tree_wanted_by_environment()) {
     tree_bell.start(shared->box.event_fd());
   }
-  has_handlers_ = true;
 }
 
 void loop::remove_handlers() noexcept {
@@ -257,8 +265,8 @@ void loop::leave() noexcept {
   has_sigint_handler_ = false;
   if (is_guest_) {
     rest_as_guest();
-    shared->box
-        .wake_sleeper();  // the host does not know what is ready now, nor how long it may wait
+    // The host does not know what is ready now, nor how long it may wait.
+    shared->box.wake_sleeper();
   } else {
     remove_handlers();
   }
@@ -285,6 +293,7 @@ void loop::close() {
   leave();
   is_closed_ = true;
   drop_locals(root);
+  forget_loop(link_);
   release_shared_side();
   if (has_late_sigint) die_of_sigint();
 }

@@ -14,6 +14,7 @@
 
 #include "../stack/overflow.hpp"
 #include "../stack/stack_pool.hpp"
+#include "fork.hpp"
 #include "fresh_source.hpp"
 #include "patience.hpp"
 #include "poller.hpp"
@@ -63,6 +64,11 @@ class loop final : public loop_core {
   void close();
   bool is_closed() const noexcept { return is_closed_; }
 
+  // fork.cpp: in the child
+  void become_inherited(bool is_of_this_thread) noexcept;
+  void go_on_in_child();
+  void stay_behind() noexcept;
+
   // Takes a record in that another thread made.
   void adopt(fiber& record) noexcept;
 
@@ -100,6 +106,7 @@ class loop final : public loop_core {
   bool has_reported_deadlock = false;
   patience looks_before_sleep;
   unsigned doubts = 0;  // sleeps without a timer since something happened: is that for ever?
+  bool has_left_task = false;  // in a child of fork(): a handle went, and left its task alone
   bool is_closing = false;
   bool is_idle_over = false;     // tells the idle context to return to root for good
   bool was_interrupted = false;  // SIGINT cancelled main
@@ -179,11 +186,14 @@ class loop final : public loop_core {
   void release_shared_side() noexcept;
 
   void require_outside(const char* call) const;
+  void listen_for_sigquit() noexcept;
   bool is_of_main_thread() const noexcept;
   void install_handlers();
   void remove_handlers() noexcept;
   void rest_as_guest() noexcept;
 
+  loop_link link_;
+  fiber* records_aside_ = nullptr;  // free_records, meanwhile
   bool is_closed_ = false;
   bool is_guest_ = false;
   bool has_handlers_ = false;  // these, tree_bell's and the watchdog's eye
@@ -225,6 +235,9 @@ overflow_victim victim_of_overflow(const fiber& running) noexcept;
 // body.cpp
 context* fiber_main(context* self) noexcept;
 
+// cancel.cpp: throws std::logic_error in a child of fork(), where that may be thrown
+void refuse_wait_in_child(const loop_core& here);
+
 // locals.cpp: main begins with what its thread has set
 void inherit_locals_of_thread(fiber& root) noexcept;
 
@@ -235,7 +248,7 @@ context* idle_main(context* self) noexcept;
 // the main thread; the second one acts as ever
 bool install_sigint_handler(int event_fd) noexcept;
 void uninstall_sigint_handler() noexcept;
-bool take_sigint() noexcept;  // true once after a Ctrl-C
+bool take_sigint() noexcept;      // true once after a Ctrl-C
 [[noreturn]] WEFT_API void die_of_sigint() noexcept;
 
 // body.cpp: says that a fiber ended while it held locks, which they count in its record

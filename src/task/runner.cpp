@@ -14,6 +14,7 @@ WEFT_NAMESPACE_BEGIN
 
 runner::runner(options how) {
   if (const detail::loop_core* const running = detail::running_loop()) {
+    detail::refuse_in_child(*running->shared, "a runner or weft::run() was started");
     detail::misuse("a runner or weft::run() was started inside a running loop (in " +
                    detail::describe(*running->current) +
                    "): spawn() a task there, or run the other loop on a thread of its own");
@@ -23,6 +24,7 @@ runner::runner(options how) {
 
 runner::~runner() {
   if (detail::running_loop() == loop_) return;  // std::exit in a fiber: the process ends anyway
+  if (!loop_->is_closed() && loop_->shared->is_of_parent()) return;  // in a child of fork()
   try {
     loop_->close();
   } catch (const std::exception& refused) {  // on another thread, or inside another loop
@@ -72,6 +74,7 @@ int runner::pollable_fd() const {
   if (loop_->is_closed()) {
     detail::misuse("runner::pollable_fd() was called after the runner was closed");
   }
+  detail::refuse_in_child(*loop_->shared, "runner::pollable_fd() was called");
   return loop_->kernel->descriptor();
 }
 

@@ -17,12 +17,13 @@ namespace detail {
 namespace {
 
 // Where a handle stands relative to its task's loop.
-enum class standing { home, elsewhere, loop_stands_still, loop_has_ended };
+enum class standing { home, elsewhere, loop_stands_still, loop_has_ended, in_parent_process };
 
 standing where(const fiber& record) noexcept {
+  const shared_side* const side = side_of(record);
+  if (side != nullptr && side->is_of_parent()) return standing::in_parent_process;
   loop_core* const here = running_loop();
   if (here != nullptr && is_of(*here, record)) return standing::home;
-  const shared_side* const side = side_of(record);
   if (side == nullptr) return standing::elsewhere;  // no loop has it yet: remote.cpp knows
   if (side->has_ended()) return standing::loop_has_ended;
   const bool is_own_thread = side->thread == static_cast<int>(raw_syscall(SYS_gettid));
@@ -51,6 +52,14 @@ void report_dropped(const fiber& f) noexcept {
     send_report("weft: a task was dropped before it ran, and there was no memory to name it.");
   }
 }
+
+[[noreturn]] void refuse(const fiber& record, const char* call) {
+  misuse(refusal_in_child(*side_of(record),
+                          std::string("task::") + call + " was called for " + describe(record)));
+}
+
+// In a child of fork(), without its handle: it is not ended, its frame may not be left.
+void leave_alone(const fiber& record) noexcept { side_of(record)->owner->has_left_task = true; }
 
 // The end of an ended record's life with its handle, on the handle's own stack.
 void finish_with(fiber& record, bool is_remote) noexcept {
@@ -114,6 +123,9 @@ void task_base::close_slowly() noexcept {
     case standing::loop_has_ended:
       finish_with(record, true);
       return;
+    case standing::in_parent_process:
+      leave_alone(record);
+      return;
   }
 }
 
@@ -138,6 +150,9 @@ void task_base::let_go() noexcept {
       return;
     case standing::loop_has_ended:
       finish_with(record, true);
+      return;
+    case standing::in_parent_process:
+      leave_alone(record);
       return;
   }
 }
@@ -165,6 +180,9 @@ void task_base::join() {
       }
       return;
     case standing::loop_has_ended:
+      return;
+    case standing::in_parent_process:
+      if (!record.has_ended.load(std::memory_order_acquire)) refuse(record, "join()");
       return;
   }
 }
@@ -218,6 +236,9 @@ bool task_base::cancel(std::string_view reason) {
       return true;
     case standing::loop_has_ended:
       break;
+    case standing::in_parent_process:
+      if (!record.has_ended.load(std::memory_order_acquire)) refuse(record, "cancel()");
+      break;
   }
   return false;
 }
@@ -262,6 +283,8 @@ void task_base::detach() {
       return;
     case standing::loop_has_ended:
       break;
+    case standing::in_parent_process:
+      refuse(record, "detach()");
   }
   record_ = nullptr;
   if (!runs_on) finish_with(record, is_remote);
@@ -277,6 +300,7 @@ std::string_view task_base::name() const { return name_of(require(record_, "name
 fiber& task_base::new_callback() const {
   const fiber& record = require(record_, "on_done()");
   const standing place = where(record);
+  if (place == standing::in_parent_process) refuse(record, "on_done()");
   const bool is_home = place == standing::home || place == standing::loop_stands_still;
   fiber& callback = new_fiber(is_home ? record.home : nullptr, {0, record.site});
   const loop_core* const here = running_loop();
