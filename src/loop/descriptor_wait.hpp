@@ -32,8 +32,8 @@ int wait_for_descriptor(int fd, short events, time_point deadline);
 // 0 when one may; else -errno, as above. Precondition: a fiber of `here` runs.
 int wait_for_owned(loop& here, int fd, std::uint32_t id, direction way);
 
-// Tells the running loop, if there is one, that weft is about to close `fd`: who waits for it gets
-// EBADF. `id`: of an owned descriptor; 0: anybody's.
+// Tells the running loop, or the thread's guests between their steps, that weft is about to close
+// `fd`: who waits for it gets EBADF. `id`: of an owned descriptor; 0: anybody's.
 void forget_descriptor(int fd, std::uint32_t id) noexcept;
 
 // Blocks the thread as wait_for_descriptor() does where no fiber runs.

@@ -5,6 +5,8 @@
 // writes the eventfd, which makes the poller's descriptor readable: the host is to watch that. What
 // the host itself makes ready between steps (start(), a handle's cancel()) rings the same way. The
 // loop is `&idle` then, as if it slept in the kernel, which is what the watchdog takes it for.
+#include <utility>
+
 #include "../base/sanitizers.hpp"
 #include "loop.hpp"
 #include "weft/detail/check.hpp"
@@ -17,6 +19,8 @@ namespace {
 // turns instead, of one switch each, so that the order of events is the program's alone.
 constexpr duration longest_step = std::chrono::milliseconds(1);
 constexpr std::uint64_t observed_turns = 61;
+
+thread_local loop* first_guest = nullptr;
 
 // The loop's own stack, with what it left there, is put aside for run() and close().
 class idle_on_host {
@@ -43,11 +47,21 @@ void loop::become_guest(const char* call) {
   require_outside(call);
   if (is_guest_) return;
   install_handlers();
-  is_guest_ = true;
   baggage_of(root).name = "host";
+  is_guest_ = true;
+  next_guest = std::exchange(first_guest, this);
   rest_as_guest();
   if (watched.limit != duration::zero()) start_watching(watched);
 }
+
+void loop::end_as_guest() noexcept {
+  loop** link = &first_guest;
+  while (*link != this) link = &(*link)->next_guest;
+  *link = next_guest;
+  is_guest_ = false;
+}
+
+loop* guests_of_thread() noexcept { return first_guest; }
 
 void loop::rest_as_guest() noexcept {
   current = &idle;

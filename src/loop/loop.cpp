@@ -289,7 +289,7 @@ void loop::close() {
     while (live != 0) park(*this, close_wait, this, false);
   } while (!shared->box.close_if_empty());
   end_idle();
-  is_guest_ = false;
+  if (is_guest_) end_as_guest();
   leave();
   is_closed_ = true;
   drop_locals(root);

@@ -55,6 +55,8 @@ class loop final : public loop_core {
   // Throws: as enter().
   void become_guest(const char* call);
   bool is_guest() const noexcept { return is_guest_; }
+  void end_as_guest() noexcept;
+  loop* next_guest = nullptr;  // in guests_of_thread()
 
   // Runs what is ready for a while on behalf of the host; see runner::step().
   // Throws: std::logic_error before become_guest(), and as enter().
@@ -237,6 +239,9 @@ context* fiber_main(context* self) noexcept;
 
 // cancel.cpp: throws std::logic_error in a child of fork(), where that may be thrown
 void refuse_wait_in_child(const loop_core& here);
+
+// guest.cpp: the first of those that have their host on this thread
+loop* guests_of_thread() noexcept;
 
 // locals.cpp: main begins with what its thread has set
 void inherit_locals_of_thread(fiber& root) noexcept;

@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 #include "loop/guest_steps.hpp"
+#include "loop/tree.hpp"
 #include "support/build_kind.hpp"
 #include "support/capture_reports.hpp"
 #include "support/child.hpp"
@@ -311,6 +312,16 @@ TEST_CASE_FIXTURE(no_leaks, "guest: the watchdog sees fibers, not the host's own
   while (!main.done()) guest.step(1s);
   CHECK(reports.texts().size() <= 1);  // of the fiber; a machine may be too slow to say it
   guest.close();
+}
+
+TEST_CASE_FIXTURE(no_leaks, "guest: the tree of tasks begins with the host") {
+  weft::runner guest;
+  auto main = guest.start(
+      [] { return weft::detail::draw_tree(weft::detail::whole(*weft::detail::running_loop())); });
+  settle(guest);
+  const std::string tree = main.get();
+  CHECK(tree.find("fiber 1 'host': in runner::step()") != std::string::npos);
+  CHECK(tree.find("  fiber 2 'main': running") != std::string::npos);
 }
 
 TEST_CASE("guest: Ctrl-C stays the host's") {

@@ -2,9 +2,11 @@
 // A runner as a guest: what a host sees of start(), step() and pollable_fd(), with nothing but
 // poll(2) around it. Real loops as hosts: io/guest_*_test.cpp.
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -217,6 +219,22 @@ TEST_CASE_FIXTURE(no_leaks,
   outside.clear();
   while (is_readable(guest.pollable_fd())) guest.step();
   CHECK(main.done());
+}
+
+TEST_CASE_FIXTURE(no_leaks, "guest: what the host closes between steps ends the wait for it") {
+  weft::runner guest;
+  auto [inside, outside] = weft::unix_stream::pair();
+  auto main = guest.start([&inside = inside] {
+    char byte = 0;
+    std::error_code error;
+    inside.read_some(&byte, 1, error);
+    return error.value();
+  });
+  settle(guest);
+  inside.close();
+  CHECK(is_readable(guest.pollable_fd()));
+  settle(guest);
+  CHECK(main.get() == EBADF);
 }
 
 TEST_CASE_FIXTURE(no_leaks, "guest: an idle guest is not stepped, and takes no step to say so") {
