@@ -65,6 +65,7 @@ loop* guests_of_thread() noexcept { return first_guest; }
 
 void loop::rest_as_guest() noexcept {
   current = &idle;
+  turn_end = ready.taken();  // whoever runs next looks first: the last look may have found nothing
   WEFT_C_NAME(current_loop) = nullptr;
   shared->box.announce_sleep();
 }

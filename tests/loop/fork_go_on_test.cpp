@@ -220,9 +220,9 @@ TEST_CASE("sem 90: a child destroys what has the parent's threads without waitin
 
 TEST_CASE("sem 90: between runs and steps a child is refused until it says so") {
   const auto end = run_child([] {
+    int ticks = 0;
     weft::runner runs;
     weft::runner steps;
-    int ticks = 0;
     const auto tick = [&ticks] {
       for (;; ++ticks) weft::await_sleep(1ms);
     };
