@@ -84,6 +84,7 @@ class WEFT_API loop_ref {
   friend class background_loop;
   explicit loop_ref(detail::shared_side& shared) noexcept;
   void send(detail::fiber& record) const;
+  bool is_of_parent_process() const noexcept;
 
   detail::shared_side* shared_ = nullptr;
   bool is_external_ = false;

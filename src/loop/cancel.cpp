@@ -98,6 +98,9 @@ void refresh_cancel(fiber& f) noexcept {
   if (s == nullptr && f.on_cancel != on_cancel::never) {
     is_visible = is_visible || is_task_cancelled(f);
   }
+  if (WEFT_UNLIKELY(f.home != nullptr && f.home->is_of_parent && f.home->current == &f)) {
+    is_visible = true;
+  }
   f.attention = static_cast<std::uint8_t>((f.attention & ~attention_cancel) |
                                           (is_visible ? attention_cancel : 0));
 }
@@ -188,7 +191,16 @@ bool can_cancel_slowly(const loop_core& here) noexcept {
   return s != nullptr && s->uncaught == here.eh->uncaught;
 }
 
+// Where `cancelled` may not be thrown, what ends the wait is the end of the process: see
+// take_slowly().
+void refuse_wait_in_child(const loop_core& here) {
+  if (WEFT_UNLIKELY(here.is_of_parent) && can_cancel_wait(here)) {
+    misuse(refusal_in_child(*here.shared, describe(*here.current) + " would wait"));
+  }
+}
+
 void throw_if_visible(loop_core& here) {
+  refuse_wait_in_child(here);
   fiber& self = *here.current;
   if (self.on_cancel == on_cancel::errno_) return;
   const target to = find_target(self, here.eh->uncaught);
@@ -196,6 +208,7 @@ void throw_if_visible(loop_core& here) {
 }
 
 bool stop_if_visible(loop_core& here) {
+  refuse_wait_in_child(here);
   fiber& self = *here.current;
   const target to = find_target(self, here.eh->uncaught);
   if (!to.is_found) return false;
@@ -206,11 +219,13 @@ bool stop_if_visible(loop_core& here) {
 
 bool is_cancel_due(const loop_core& here) noexcept {
   const fiber& self = *here.current;
+  if (WEFT_UNLIKELY(here.is_of_parent)) return true;  // the wait ends, and its caller throws
   return (self.attention & attention_cancel) != 0 && find_target(self, here.eh->uncaught).is_found;
 }
 
 void throw_cancelled(loop_core& core) {
   loop& here = whole(core);
+  refuse_wait_in_child(here);
   fiber& self = *here.current;
   if (&self == &here.root && here.deadlock != nullptr) {
     throw would_deadlock(*std::exchange(here.deadlock, nullptr));
@@ -220,6 +235,7 @@ void throw_cancelled(loop_core& core) {
 
 bool stop_cancelled(loop_core& core) {
   loop& here = whole(core);
+  refuse_wait_in_child(here);
   fiber& self = *here.current;
   if (self.on_cancel == on_cancel::errno_) {
     *here.error_number = ECANCELED;

@@ -52,6 +52,17 @@ class descriptor_table {
     return &chunks_[chunk][static_cast<std::size_t>(fd) % chunk_slots];
   }
 
+  // Calls f(fd, slot) for every slot that there is.
+  template <class F>
+  void for_each(F&& f) {
+    for (std::size_t chunk = 0; chunk < chunks_.size(); ++chunk) {
+      if (chunks_[chunk] == nullptr) continue;
+      for (std::size_t i = 0; i < chunk_slots; ++i) {
+        f(static_cast<int>(chunk * chunk_slots + i), chunks_[chunk][i]);
+      }
+    }
+  }
+
   // Never 0, and not used by any other use of a descriptor in this process for a long while.
   static std::uint32_t next_id() noexcept;
 

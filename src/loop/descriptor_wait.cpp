@@ -279,14 +279,23 @@ void leave_descriptor(int fd, std::uint32_t use_id, const descriptor_wait& self)
   if (slot.kind == use::borrowed) leave_borrowed(here, fd, slot, use_id);
 }
 
-void forget_descriptor(int fd, std::uint32_t id) noexcept {
-  loop_core* const core = running_loop();
-  if (core == nullptr || fd < 0) return;
-  loop& here = whole(*core);
+static void forget_at(loop& here, int fd, std::uint32_t id) noexcept {
   descriptor_slot* const slot = here.kernel->descriptors.at(fd);
   if (slot == nullptr || slot->kind == use::none || (id != 0 && slot->id != id)) return;
   if (slot->is_registered) here.kernel->unwatch(fd);
   descriptor_table::end_use(*slot, EBADF);
+}
+
+void forget_descriptor(int fd, std::uint32_t id) noexcept {
+  if (fd < 0) return;
+  if (loop_core* const core = running_loop()) {
+    forget_at(whole(*core), fd, id);
+    return;
+  }
+  for (loop* guest = guests_of_thread(); guest != nullptr; guest = guest->next_guest) {
+    forget_at(*guest, fd, id);
+    guest->shared->box.wake_sleeper();
+  }
 }
 
 }  // namespace detail

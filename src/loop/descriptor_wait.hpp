@@ -46,8 +46,8 @@ int stand_at_descriptor(descriptor_key what, direction way, descriptor_wait& sel
 // Takes it away again, also if the event has done so already, or the use is over.
 void leave_descriptor(int fd, std::uint32_t use_id, const descriptor_wait& self) noexcept;
 
-// Tells the running loop, if there is one, that weft is about to close `fd`: who waits for it gets
-// EBADF. `id`: of an owned descriptor; 0: anybody's.
+// Tells the running loop, or the thread's guests between their steps, that weft is about to close
+// `fd`: who waits for it gets EBADF. `id`: of an owned descriptor; 0: anybody's.
 void forget_descriptor(int fd, std::uint32_t id) noexcept;
 
 // Blocks the thread as wait_for_descriptor() does where no fiber runs.

@@ -31,20 +31,46 @@ constexpr std::uint64_t inbox_word = 0;  // no descriptor's: their ids are never
 
 // valgrind 3.19 does not know epoll_pwait2, and says so on every program's stderr.
 epoll_poller::epoll_poller(int event_fd) : event_fd_(event_fd), has_pwait2_(!is_on_valgrind()) {
+  open(event_fd);
+}
+
+void epoll_poller::open(int event_fd) {
   const long fd = raw_syscall(SYS_epoll_create1, EPOLL_CLOEXEC);
   if (fd < 0) refuse(fd, "weft: a loop needs an epoll descriptor, and the system refused it");
   epoll_fd_ = static_cast<int>(fd);
+  event_fd_ = event_fd;
   epoll_event interest{};
   interest.events = EPOLLIN;
   interest.data.u64 = inbox_word;
   const long added = raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_ADD, event_fd, &interest);
   if (added < 0) {
-    raw_syscall(SYS_close, epoll_fd_);
+    abandon();
     refuse(added, "weft: the loop's eventfd cannot be watched");
   }
 }
 
-epoll_poller::~epoll_poller() { raw_syscall(SYS_close, epoll_fd_); }
+epoll_poller::~epoll_poller() { abandon(); }
+
+void epoll_poller::abandon() noexcept {
+  raw_syscall(SYS_close, epoll_fd_);
+  epoll_fd_ = event_fd_ = -1;
+}
+
+void epoll_poller::renew(int event_fd) {
+  abandon();
+  open(event_fd);
+  descriptors.for_each([this](int fd, descriptor_slot& slot) {
+    if (slot.kind == descriptor_slot::use::none) return;
+    slot.is_registered = false;
+    short waited_for = 0;
+    if (slot.waits[0] != nullptr) waited_for = POLLIN;
+    if (slot.waits[1] != nullptr) waited_for = static_cast<short>(waited_for | POLLOUT);
+    const long refused = slot.kind == descriptor_slot::use::owned
+                             ? watch(fd, slot)
+                             : watch_once(fd, slot, waited_for);
+    if (refused < 0) descriptor_table::end_use(slot, static_cast<int>(-refused));
+  });
+}
 
 long epoll_poller::wait_for_events(void* events, int count, duration longest) noexcept {
   if (longest == duration::max()) {

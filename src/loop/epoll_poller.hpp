@@ -22,8 +22,12 @@ class epoll_poller final : public poller {
   long watch_once(int fd, descriptor_slot& slot, short events) noexcept override;
   long watch_shared(int fd, std::uint32_t id) noexcept override;
   void unwatch(int fd) noexcept override;
+  void abandon() noexcept override;
+  void renew(int event_fd) override;
+  int descriptor() const noexcept override { return epoll_fd_; }
 
  private:
+  void open(int event_fd);
   long add(int fd, descriptor_slot& slot, std::uint32_t events) noexcept;
   long wait_for_events(void* events, int count, duration longest) noexcept;
 

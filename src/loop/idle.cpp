@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The idle context: the loop's own small flow of control. It looks at the clock, timers, inbox and
 // kernel, waits when nothing is ready, and hands over to the next fiber. No user code runs here.
+// In a guest's step it stands on the host's stack: guest.cpp.
 #include <algorithm>
 
 #include "loop.hpp"
@@ -69,15 +70,7 @@ bool look_before_sleep(loop& here, duration longest) noexcept {
   });
 }
 
-void sleep_in_kernel(loop& here) noexcept {
-  duration longest = duration::max();
-  if (!here.timers.empty() && here.time->is_wall_time()) {
-    longest = saturating_gap(here.time->now(), here.timers.look_by());
-  }
-  // Nobody rings when memory comes back for those who could not be admitted.
-  if (!here.arrivals.empty()) longest = std::min<duration>(longest, std::chrono::milliseconds(10));
-  if (longest == duration::max() && may_be_deadlocked(here))
-    longest = time_per_doubt * (1 << here.doubts);
+void sleep_in_kernel(loop& here, duration longest) noexcept {
   if (here.time->is_wall_time()) {
     longest = std::min(longest, here.stacks.untidy_in(here.time->now()));
   }
@@ -93,6 +86,13 @@ void sleep_in_kernel(loop& here) noexcept {
   }
   here.shared->box.cancel_sleep();
   wake_watchdog();
+}
+
+void sleep_in_kernel(loop& here) noexcept {
+  duration longest = here.longest_sleep();
+  if (longest == duration::max() && may_be_deadlocked(here))
+    longest = time_per_doubt * (1 << here.doubts);
+  sleep_in_kernel(here, longest);
 }
 
 // Nothing is ready and no timer is set. True if main was told that nothing ever will be.
@@ -114,7 +114,17 @@ void loop::fire_timers() noexcept {
   while (timer* const due = timers.pop_due(last_look)) due->fire(*due);
 }
 
-void loop::turn() noexcept {
+duration loop::longest_sleep() noexcept {
+  duration longest = duration::max();
+  if (!timers.empty() && time->is_wall_time()) {
+    longest = saturating_gap(time->now(), timers.look_by());
+  }
+  // Nobody rings when memory comes back for those who could not be admitted.
+  if (!arrivals.empty()) longest = std::min<duration>(longest, std::chrono::milliseconds(10));
+  return longest;
+}
+
+bool loop::begin_turn() noexcept {
   ++turns;
   turn_end = ready.taken() + slice;
   look(*this);
@@ -122,11 +132,16 @@ void loop::turn() noexcept {
     // A loop of yields must let I/O in; observed loops count, so that they are reproducible.
     if (!is_observed || ++looks % looks_per_poll == 0) kernel->wait(duration::zero());
     stacks.tidy(last_look, false);
-    return;
+    return true;
   }
+  stacks.tidy(last_look, true);
+  return false;
+}
+
+void loop::turn() noexcept {
+  if (begin_turn()) return;
   doubts = 0;
   while (ready.empty()) {
-    stacks.tidy(last_look, true);
     if (may_be_deadlocked(*this) && give_up_waiting(*this)) return;
     const bool may_move = !quiet.empty() || !time->is_wall_time();
     if (may_move) {
@@ -138,7 +153,22 @@ void loop::turn() noexcept {
       sleep_in_kernel(*this);
     }
     look(*this);
+    stacks.tidy(last_look, ready.empty());
   }
+}
+
+bool loop::turn_as_guest(duration longest) noexcept {
+  if (begin_turn()) return true;
+  kernel->wait(duration::zero());
+  look(*this);
+  if (!ready.empty()) return true;
+  const bool may_move = !quiet.empty() || !time->is_wall_time();
+  if (!may_move || !move_without_waiting(*this)) {
+    if (longest <= duration::zero()) return false;
+    sleep_in_kernel(*this, std::min(longest, longest_sleep()));
+  }
+  look(*this);
+  return !ready.empty();
 }
 
 context* idle_main(context*) noexcept {

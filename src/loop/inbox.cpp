@@ -12,7 +12,17 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
-inbox::inbox() {
+inbox::inbox() { renew(); }
+
+inbox::~inbox() { abandon(); }
+
+void inbox::abandon() noexcept {
+  raw_syscall(SYS_close, event_fd_);
+  event_fd_ = -1;
+}
+
+void inbox::renew() {
+  abandon();
   const long fd = raw_syscall(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0) {
     throw std::system_error(static_cast<int>(-fd), std::system_category(),
@@ -20,8 +30,6 @@ inbox::inbox() {
   }
   event_fd_ = static_cast<int>(fd);
 }
-
-inbox::~inbox() { raw_syscall(SYS_close, event_fd_); }
 
 inbox_node* inbox::closed() noexcept {
   static inbox_node marker;

@@ -51,6 +51,10 @@ class inbox {
   // Readable when the loop is to wake. Owned here: pushers may write it to the last.
   int event_fd() const noexcept { return event_fd_; }
 
+  // In a child of fork(): lets go of the parent's descriptor, and gets another one.
+  void abandon() noexcept;
+  void renew();  // Throws: std::system_error
+
   // Makes event_fd() readable.  Calls from: any thread, signal handler.
   static void ring(int event_fd) noexcept;
 

@@ -128,6 +128,8 @@ loop::loop(const options& given)
   shared->owner = this;
   shared->thread = this_thread();
   root.shared = idle.shared = shared;
+  link_.of = this;
+  note_loop(link_);
 }
 
 loop::~loop() {
@@ -162,7 +164,8 @@ void loop::remove_sink(event_sink& sink) noexcept {
 }
 
 void loop::measure_root_stack() noexcept {
-  if (const stack* const there = plain_generator_stack()) {
+  const stack* const generators = plain_generator_stack();
+  if (const stack* const there = generators != nullptr ? generators : stack_left_on()) {
     root_stack_bottom = there->limit;
     root_stack_bytes = there->usable_bytes();
     is_root_in_generator_ = true;
@@ -176,34 +179,61 @@ void loop::measure_root_stack() noexcept {
   pthread_attr_destroy(&attributes);
 }
 
-void loop::enter(const char* call) {
+void loop::require_outside(const char* call) const {
   if (loop_core* const running = running_loop()) {
     misuse(std::string(call) + " was called inside a running loop (in " +
            describe(*running->current) +
            "): spawn() a task there, or run the other loop on a thread of its own");
   }
+  refuse_in_child(*shared, call);
   if (is_closed_) misuse(std::string(call) + " was called after the runner was closed");
   if (shared->thread != this_thread()) {
     misuse(std::string(call) +
            " was called on another thread than the one that made the runner: "
            "a loop belongs to one thread; use loop_ref::post() to reach it");
   }
-  measure_root_stack();
-  if (has_thread_sanitizer()) root_tsan_fiber = __tsan_get_current_fiber();
-  const bool is_main_thread = this_thread() == static_cast<int>(raw_syscall(SYS_getpid));
-  const bool reports_overflow = how.overflow == overflow_report::always ||
-                                (how.overflow == overflow_report::if_default && is_main_thread);
+}
+
+bool loop::is_of_main_thread() const noexcept {
+  return shared->thread == static_cast<int>(raw_syscall(SYS_getpid));
+}
+
+// All but Ctrl-C's.
+void loop::install_handlers() {
+  if (has_handlers_) return;
+  const bool reports_overflow =
+      how.overflow == overflow_report::always ||
+      (how.overflow == overflow_report::if_default && is_of_main_thread());
   has_alternate_stack_ = reports_overflow || watched.limit != duration::zero();
   if (has_alternate_stack_) give_alternate_stack();
   if (reports_overflow) {
     has_overflow_handler_ =
         install_overflow_handler(&find_overflow, how.overflow == overflow_report::always);
   }
-  if (how.handle_sigint && is_main_thread) {
-    has_sigint_handler_ = install_sigint_handler(shared->box.event_fd());
-  }
+  listen_for_sigquit();
+  has_handlers_ = true;
+}
+
+void loop::listen_for_sigquit() noexcept {
   if (how.tree_on_sigquit || is_tree_wanted_by_environment()) {
     tree_bell.start(shared->box.event_fd());
+  }
+}
+
+void loop::remove_handlers() noexcept {
+  tree_bell.stop();
+  if (has_overflow_handler_) uninstall_overflow_handler();
+  if (has_alternate_stack_) take_alternate_stack();
+  has_handlers_ = has_overflow_handler_ = has_alternate_stack_ = false;
+}
+
+void loop::enter(const char* call) {
+  require_outside(call);
+  measure_root_stack();
+  if (has_thread_sanitizer()) root_tsan_fiber = __tsan_get_current_fiber();
+  install_handlers();
+  if (how.handle_sigint && !is_guest_ && is_of_main_thread()) {
+    has_sigint_handler_ = install_sigint_handler(shared->box.event_fd());
   }
   root.attention = 0;
   root.is_cancel_called = false;
@@ -217,24 +247,29 @@ void loop::enter(const char* call) {
   root.since = last_look = time->now();
   current = &root;
   WEFT_C_NAME(current_loop) = this;
-  if (watched.limit != duration::zero()) start_watching(watched);
+  shared->box.cancel_sleep();  // of a guest
+  if (watched.limit != duration::zero() && !is_guest_) start_watching(watched);
 }
 
 void loop::leave() noexcept {
-  if (watched.limit != duration::zero()) stop_watching(watched);
+  if (watched.limit != duration::zero() && !is_guest_) stop_watching(watched);
   WEFT_ASSERT(current == &root);
   while (sinks != nullptr) remove_sink(*sinks);
   if (held_locks(root) != 0) forget_held_locks(root);
   WEFT_C_NAME(current_loop) = nullptr;
   root.state = fiber_state::done;
-  tree_bell.stop();
   if (has_sigint_handler_) {
     uninstall_sigint_handler();
     if (take_sigint()) has_late_sigint = true;
   }
-  if (has_overflow_handler_) uninstall_overflow_handler();
-  if (has_alternate_stack_) take_alternate_stack();
-  has_sigint_handler_ = has_overflow_handler_ = false;
+  has_sigint_handler_ = false;
+  if (is_guest_) {
+    rest_as_guest();
+    // The host does not know what is ready now, nor how long it may wait.
+    shared->box.wake_sleeper();
+  } else {
+    remove_handlers();
+  }
 }
 
 void loop::cancel_leftovers() noexcept {
@@ -254,9 +289,11 @@ void loop::close() {
     while (live != 0) park(*this, close_wait, this, false);
   } while (!shared->box.close_if_empty());
   end_idle();
+  if (is_guest_) end_as_guest();
   leave();
   is_closed_ = true;
   drop_locals(root);
+  forget_loop(link_);
   release_shared_side();
   if (has_late_sigint) die_of_sigint();
 }

@@ -2,7 +2,7 @@
 // The loop: everything that one thread needs to run fibers. Layer: loop.
 // Whose part is where: switch.cpp takes the next fiber and switches; park.cpp parks, wakes and
 // cancels; idle.cpp polls and waits; body.cpp runs a fiber from its first to its last instruction;
-// loop.cpp makes, enters, leaves and closes a loop.
+// loop.cpp makes, enters, leaves and closes a loop; guest.cpp lets it live inside a foreign one.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 
 #include "../stack/overflow.hpp"
 #include "../stack/stack_pool.hpp"
+#include "fork.hpp"
 #include "fresh_source.hpp"
 #include "patience.hpp"
 #include "poller.hpp"
@@ -49,9 +50,26 @@ class loop final : public loop_core {
   void enter(const char* call);
   void leave() noexcept;
 
+  // The loop lives inside a foreign one from now on, until it is closed: whatever becomes ready
+  // between two steps makes the poller's descriptor readable. Does nothing the second time.
+  // Throws: as enter().
+  void become_guest(const char* call);
+  bool is_guest() const noexcept { return is_guest_; }
+  void end_as_guest() noexcept;
+  loop* next_guest = nullptr;  // in guests_of_thread()
+
+  // Runs what is ready for a while on behalf of the host; see runner::step().
+  // Throws: std::logic_error before become_guest(), and as enter().
+  duration step(duration longest);
+
   // Cancels and awaits what is left, then refuses everything: enter() inside.
   void close();
   bool is_closed() const noexcept { return is_closed_; }
+
+  // fork.cpp: in the child
+  void become_inherited(bool is_of_this_thread) noexcept;
+  void go_on_in_child();
+  void stay_behind() noexcept;
 
   // Takes a record in that another thread made.
   void adopt(fiber& record) noexcept;
@@ -75,8 +93,8 @@ class loop final : public loop_core {
   list adopted;   // records from the heap: through message
   std::size_t adopted_count = 0;
   fresh_source* fresh = nullptr;  // of the pool that the loop belongs to
-  event_sink* sinks = nullptr;  // traces
-  chooser* chooses = nullptr;   // who runs next, and may look through what is ready
+  event_sink* sinks = nullptr;    // traces
+  chooser* chooses = nullptr;     // who runs next, and may look through what is ready
   sigquit_listener tree_bell;
   std::uint64_t random_state;
   std::uint64_t select_state;      // draws among the ready cases of a select
@@ -90,6 +108,7 @@ class loop final : public loop_core {
   bool has_reported_deadlock = false;
   patience looks_before_sleep;
   unsigned doubts = 0;  // sleeps without a timer since something happened: is that for ever?
+  bool has_left_task = false;  // in a child of fork(): a handle went, and left its task alone
   bool is_closing = false;
   bool is_idle_over = false;     // tells the idle context to return to root for good
   bool was_interrupted = false;  // SIGINT cancelled main
@@ -132,6 +151,9 @@ class loop final : public loop_core {
 
   // idle.cpp
   void turn() noexcept;
+  bool begin_turn() noexcept;                     // true if something is ready
+  bool turn_as_guest(duration longest) noexcept;  // the same, at the latest after that time
+  duration longest_sleep() noexcept;              // until a timer, if nothing else comes
   void fire_timers() noexcept;
 
   // switch.cpp: gives the ended fiber's stack (and, without a handle, its record) back
@@ -165,7 +187,18 @@ class loop final : public loop_core {
  private:
   void release_shared_side() noexcept;
 
+  void require_outside(const char* call) const;
+  void listen_for_sigquit() noexcept;
+  bool is_of_main_thread() const noexcept;
+  void install_handlers();
+  void remove_handlers() noexcept;
+  void rest_as_guest() noexcept;
+
+  loop_link link_;
+  fiber* records_aside_ = nullptr;  // free_records, meanwhile
   bool is_closed_ = false;
+  bool is_guest_ = false;
+  bool has_handlers_ = false;  // these, tree_bell's and the watchdog's eye
   bool has_alternate_stack_ = false;
   bool has_overflow_handler_ = false;
   bool has_sigint_handler_ = false;
@@ -204,6 +237,12 @@ overflow_victim victim_of_overflow(const fiber& running) noexcept;
 // body.cpp
 context* fiber_main(context* self) noexcept;
 
+// cancel.cpp: throws std::logic_error in a child of fork(), where that may be thrown
+void refuse_wait_in_child(const loop_core& here);
+
+// guest.cpp: the first of those that have their host on this thread
+loop* guests_of_thread() noexcept;
+
 // locals.cpp: main begins with what its thread has set
 void inherit_locals_of_thread(fiber& root) noexcept;
 
@@ -214,7 +253,7 @@ context* idle_main(context* self) noexcept;
 // the main thread; the second one acts as ever
 bool install_sigint_handler(int event_fd) noexcept;
 void uninstall_sigint_handler() noexcept;
-bool take_sigint() noexcept;  // true once after a Ctrl-C
+bool take_sigint() noexcept;      // true once after a Ctrl-C
 [[noreturn]] WEFT_API void die_of_sigint() noexcept;
 
 // body.cpp: says that a fiber ended while it held locks, which they count in its record

@@ -33,6 +33,14 @@ class poller {
   // Calls from: the loop's thread; of what is shared, as watch_shared().
   virtual void unwatch(int fd) noexcept = 0;
 
+  // In a child of fork(): lets go of what the parent's loop works with, and gets the same anew,
+  // with every wait and every descriptor of weft's own.  Throws: std::system_error.
+  virtual void abandon() noexcept = 0;
+  virtual void renew(int event_fd) = 0;
+
+  // Readable while wait() would find something.
+  virtual int descriptor() const noexcept = 0;
+
   descriptor_table descriptors;
 };
 

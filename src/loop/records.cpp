@@ -25,6 +25,7 @@ WEFT_NOINLINE fiber& new_fiber(loop_core* core, const spawn_request& request) {
 
 void refill_records(loop_core& core) {
   loop& here = whole(core);
+  refuse_in_child(*here.shared, "spawn()");
   record_pool& records = here.shared->records;
   // Room first, for every record that could be ready or asleep, main included.
   const std::size_t fibers = records.capacity() + records.next_chunk() + here.adopted_count + 2;

@@ -66,6 +66,16 @@ bool is_tree_wanted_by_environment() noexcept {
   return is_wanted;
 }
 
+void lock_sigquit() noexcept { installing.lock(); }
+void unlock_sigquit() noexcept { installing.unlock(); }
+
+void forget_sigquit_listeners() noexcept {
+  if (is_handler(&on_sigquit)) signal(SIGQUIT, SIG_DFL);
+  for (std::atomic<int>& bell : bells) bell.store(0);
+  handlers_at_work.store(0);  // of threads that are not here
+  listeners = 0;
+}
+
 void sigquit_listener::start(int event_fd) noexcept {
   is_on_ = true;
   seen_ = signals.load();

@@ -94,8 +94,19 @@ static fiber& take_first(loop& here) noexcept {
   return here.ready.pop();
 }
 
+// The copy of a loop in a child of fork() must not run the parent's fibers.
+[[noreturn]] static void end_child(loop& here) noexcept {
+  const fiber& self = *here.current;
+  const bool is_waiting = self.state == fiber_state::parked;
+  fatal(refusal_in_child(
+      *here.shared,
+      describe(self) + (is_waiting ? " would have to wait in " + std::string(self.wait->name)
+                                   : std::string(" ended"))));
+}
+
 WEFT_NOINLINE fiber& take_slowly(loop_core& core) noexcept {
   loop& here = whole(core);
+  if (WEFT_UNLIKELY(here.is_of_parent)) end_child(here);
   if (here.ready.taken() >= here.turn_end && is_look_due(here)) return here.idle;
   return take_first(here);
 }

@@ -135,7 +135,7 @@ const char* state_of(const loop& here, const fiber& f) noexcept {
     case fiber_state::parked:
       return "parked";
     case fiber_state::done:
-      return "done";
+      return &f == &here.root && here.is_guest() ? "in runner::step()" : "done";
   }
   return "?";
 }

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -144,6 +145,8 @@ void watchdog::begin_again() noexcept {
   while (loops_.pop_front() != nullptr) {
   }
   has_thread_ = is_to_be_joined_ = false;
+  // The parent's waiters are counted in it: a notify would wait for them for ever (glibc 2.25 on).
+  ::new (static_cast<void*>(&changed_)) std::condition_variable;
   service_threads.store(0, std::memory_order_relaxed);
   is_watchdog_asleep.store(false, std::memory_order_relaxed);
   reports_ = left_out_ = 0;

@@ -2,6 +2,7 @@
 // A loop on a thread of its own: see background_loop.hpp.
 #include "weft/background_loop.hpp"
 
+#include <new>
 #include <utility>
 
 #include "../loop/loop.hpp"
@@ -40,6 +41,10 @@ background_loop::background_loop(options how) {
 
 background_loop::~background_loop() {
   WEFT_ASSERT(thread_.get_id() != std::this_thread::get_id());
+  if (ref_.is_of_parent_process()) {  // a child of fork() has no such thread to join
+    ::new (static_cast<void*>(&thread_)) std::thread;
+    return;
+  }
   stop_.set_value();
   thread_.join();
 }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "../base/clock.hpp"
+#include "../loop/loop.hpp"
 #include "lock_holder.hpp"
 #include "weft/report.hpp"
 
@@ -101,6 +102,7 @@ bool lock_core<Policy>::take_or_mark(lock_holder self) noexcept {
 
 template <class Policy>
 bool lock_core<Policy>::wait_for_lock(loop_core* here, time_point deadline) {
+  if (here != nullptr) refuse_wait_in_child(*here);
   const time_point since = Policy::is_local ? time_point{} : the_machine_clock().now();
   bool is_first = true;
   bool was_robbed = false;

@@ -152,6 +152,10 @@ loop_pool::~loop_pool() {
     detail::fatal("a loop_pool was destroyed inside itself, by " +
                   detail::describe(*here->current) + ": its loops cannot wait for their own end");
   }
+  if (core_->queue.is_of_parent()) {
+    static_cast<void>(core_.release());  // a child of fork() has no such threads to join
+    return;
+  }
   core_->stop();
 }
 
@@ -162,6 +166,7 @@ void loop_pool::close() {
                    detail::describe(*here->current) +
                    ": its loops cannot wait for their own end. Let who made the pool close it");
   }
+  core_->queue.refuse_in_child("loop_pool::close() was called");
   core_->stop();
 }
 
@@ -195,6 +200,7 @@ detail::fiber& loop_pool::make(const detail::spawn_site& site, spawn_options&& h
 }
 
 void loop_pool::send(detail::fiber& record, unsigned loop) {
+  core_->queue.refuse_in_child("loop_pool::spawn() was called");
   const bool is_taken =
       loop == any_loop ? core_->queue.put(record) : core_->queue.put(record, loop);
   if (!is_taken) throw closed_error("weft: loop_pool::spawn() came after the pool was closed");

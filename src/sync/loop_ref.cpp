@@ -2,6 +2,7 @@
 // The way into a loop from any thread: see loop_ref.hpp.
 #include "weft/loop_ref.hpp"
 
+#include "../loop/fork.hpp"
 #include "../loop/loop.hpp"
 #include "weft/detail/check.hpp"
 
@@ -50,6 +51,7 @@ void loop_ref::send(detail::fiber& record) const {
         "background_loop::ref()");
   }
   record.message.run = &arrive;
+  detail::refuse_in_child(*shared_, "loop_ref::post() was called");
   if (shared_->refuses_work.load(std::memory_order_relaxed) || !shared_->box.push(record.message)) {
     throw closed_error("weft: loop_ref::post() came after the loop had ended");
   }
@@ -65,6 +67,8 @@ loop_ref loop_ref::external() const {
 }
 
 bool loop_ref::has_ended() const noexcept { return shared_ == nullptr || shared_->has_ended(); }
+
+bool loop_ref::is_of_parent_process() const noexcept { return shared_->is_of_parent(); }
 
 loop_ref this_loop() { return loop_ref(*detail::require_loop("this_loop()").shared); }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "../loop/fork.hpp"
 #include "../loop/loop.hpp"
 #include "weft/detail/check.hpp"
 
@@ -45,6 +46,10 @@ bool pool_queue::has(const loop& here) const noexcept {
     if (here.shared == members_[i].side) return true;
   }
   return false;
+}
+
+void pool_queue::refuse_in_child(const char* call) const {
+  if (is_of_parent()) detail::refuse_in_child(*members_[0].side, call);
 }
 
 bool pool_queue::put(fiber& record) noexcept {

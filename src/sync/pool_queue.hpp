@@ -48,6 +48,12 @@ class pool_queue {
   bool put(fiber& record) noexcept;
   bool put(fiber& record, unsigned index) noexcept;
 
+  // True in a child of fork() that has inherited the pool, whose threads are the parent's.
+  bool is_of_parent() const noexcept {
+    return members_[0].side != nullptr && members_[0].side->is_of_parent();
+  }
+  void refuse_in_child(const char* call) const;  // Throws: std::logic_error
+
   // Makes put() refuse, and lets no loop begin what still waits.  Calls from: any thread.
   void close() noexcept;
 

@@ -14,6 +14,7 @@ WEFT_NAMESPACE_BEGIN
 
 runner::runner(options how) {
   if (const detail::loop_core* const running = detail::running_loop()) {
+    detail::refuse_in_child(*running->shared, "a runner or weft::run() was started");
     detail::misuse("a runner or weft::run() was started inside a running loop (in " +
                    detail::describe(*running->current) +
                    "): spawn() a task there, or run the other loop on a thread of its own");
@@ -23,6 +24,7 @@ runner::runner(options how) {
 
 runner::~runner() {
   if (detail::running_loop() == loop_) return;  // std::exit in a fiber: the process ends anyway
+  if (!loop_->is_closed() && loop_->shared->is_of_parent()) return;  // in a child of fork()
   try {
     loop_->close();
   } catch (const std::exception& refused) {  // on another thread, or inside another loop
@@ -47,6 +49,33 @@ WEFT_NO_SANITIZE_NULL void runner::call_as_main(void (*call)(void*), void* argum
                   ". A thread's end would leave the other fibers of its loop hanging: return from "
                   "the function instead, or cancel the task.");
   }
+}
+
+detail::fiber& runner::new_guest(const detail::spawn_site& site) {
+  loop_->become_guest("runner::start()");
+  detail::inherit_locals_of_thread(loop_->root);
+  detail::fiber& record = detail::new_fiber(loop_, {0, site});
+  detail::record_guard made(record);
+  record.parent = loop_->root.id;
+  detail::inherit_locals(record, loop_->root);
+  detail::baggage_of(record).name = loop_->how.name;
+  made.release();
+  return record;
+}
+
+void runner::start_guest(detail::fiber& record) {
+  detail::start_fiber(*loop_, record);
+  loop_->shared->box.wake_sleeper();
+}
+
+duration runner::step(duration max_wait) { return loop_->step(max_wait); }
+
+int runner::pollable_fd() const {
+  if (loop_->is_closed()) {
+    detail::misuse("runner::pollable_fd() was called after the runner was closed");
+  }
+  detail::refuse_in_child(*loop_->shared, "runner::pollable_fd() was called");
+  return loop_->kernel->descriptor();
 }
 
 void runner::close() {

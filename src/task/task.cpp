@@ -17,12 +17,13 @@ namespace detail {
 namespace {
 
 // Where a handle stands relative to its task's loop.
-enum class standing { home, elsewhere, loop_stands_still, loop_has_ended };
+enum class standing { home, elsewhere, loop_stands_still, loop_has_ended, in_parent_process };
 
 standing where(const fiber& record) noexcept {
+  const shared_side* const side = side_of(record);
+  if (side != nullptr && side->is_of_parent()) return standing::in_parent_process;
   loop_core* const here = running_loop();
   if (here != nullptr && is_of(*here, record)) return standing::home;
-  const shared_side* const side = side_of(record);
   if (side == nullptr) return standing::elsewhere;  // no loop has it yet: remote.cpp knows
   if (side->has_ended()) return standing::loop_has_ended;
   const bool is_own_thread = side->thread == static_cast<int>(raw_syscall(SYS_gettid));
@@ -52,6 +53,14 @@ void report_dropped(const fiber& f) noexcept {
   }
 }
 
+[[noreturn]] void refuse(const fiber& record, const char* call) {
+  misuse(refusal_in_child(*side_of(record),
+                          std::string("task::") + call + " was called for " + describe(record)));
+}
+
+// In a child of fork(), without its handle: it is not ended, its frame may not be left.
+void leave_alone(const fiber& record) noexcept { side_of(record)->owner->has_left_task = true; }
+
 // The end of an ended record's life with its handle, on the handle's own stack.
 void finish_with(fiber& record, bool is_remote) noexcept {
   discard_unseen(record, "was not awaited");
@@ -75,6 +84,9 @@ void drive_to_the_end(fiber& record) noexcept {
   join_noexcept(here, record);
   here.leave();
 }
+
+// The host of a guest may have made something ready between two steps: it is to step again.
+void tell_host(const fiber& record) noexcept { side_of(record)->box.wake_sleeper(); }
 
 void start_callback(wait_node& node, fiber& ended) noexcept {
   start_fiber(*ended.home, *node.owner);
@@ -111,6 +123,9 @@ void task_base::close_slowly() noexcept {
     case standing::loop_has_ended:
       finish_with(record, true);
       return;
+    case standing::in_parent_process:
+      leave_alone(record);
+      return;
   }
 }
 
@@ -136,6 +151,9 @@ void task_base::let_go() noexcept {
     case standing::loop_has_ended:
       finish_with(record, true);
       return;
+    case standing::in_parent_process:
+      leave_alone(record);
+      return;
   }
 }
 
@@ -155,11 +173,16 @@ void task_base::join() {
       return;
     case standing::loop_stands_still:
       if (record.state != fiber_state::done) {
-        misuse(describe(record) +
-               " cannot end while its loop stands still: wait for it inside runner::run()");
+        const bool is_guest = side_of(record)->owner->is_guest();
+        misuse(describe(record) + " cannot end while its loop stands still: wait for it inside " +
+               (is_guest ? "the loop, or let the host go on with runner::step() until it is done()"
+                         : "runner::run()"));
       }
       return;
     case standing::loop_has_ended:
+      return;
+    case standing::in_parent_process:
+      if (!record.has_ended.load(std::memory_order_acquire)) refuse(record, "join()");
       return;
   }
 }
@@ -201,13 +224,20 @@ bool task_base::cancel(std::string_view reason) {
   fiber& record = require(record_, "cancel()");
   switch (where(record)) {
     case standing::home:
-    case standing::loop_stands_still:
       return cancel_fiber(record, reason);
+    case standing::loop_stands_still: {
+      const bool was_cancelled = cancel_fiber(record, reason);
+      tell_host(record);
+      return was_cancelled;
+    }
     case standing::elsewhere:
       if (record.has_ended.load(std::memory_order_acquire)) return false;
       remote_cancel(record, reason);
       return true;
     case standing::loop_has_ended:
+      break;
+    case standing::in_parent_process:
+      if (!record.has_ended.load(std::memory_order_acquire)) refuse(record, "cancel()");
       break;
   }
   return false;
@@ -253,6 +283,8 @@ void task_base::detach() {
       return;
     case standing::loop_has_ended:
       break;
+    case standing::in_parent_process:
+      refuse(record, "detach()");
   }
   record_ = nullptr;
   if (!runs_on) finish_with(record, is_remote);
@@ -268,6 +300,7 @@ std::string_view task_base::name() const { return name_of(require(record_, "name
 fiber& task_base::new_callback() const {
   const fiber& record = require(record_, "on_done()");
   const standing place = where(record);
+  if (place == standing::in_parent_process) refuse(record, "on_done()");
   const bool is_home = place == standing::home || place == standing::loop_stands_still;
   fiber& callback = new_fiber(is_home ? record.home : nullptr, {0, record.site});
   const loop_core* const here = running_loop();
@@ -285,6 +318,7 @@ void task_base::start_after(fiber& callback) {
     }
   } else if (record.state == fiber_state::done) {
     start_fiber(*record.home, callback);
+    tell_host(record);
   } else {
     callback.node.notify = &start_callback;
     record.waiters.push_back(callback.node);

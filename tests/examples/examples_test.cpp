@@ -167,6 +167,17 @@ TEST_CASE("runner_loop: a task survives between the runs and ends with close()")
         "closed\n");
 }
 
+TEST_CASE("guest_loop: the host draws on while its guest waits") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  const child_end end = run_example("guest_loop");
+  CHECK(end.status == 0);
+  CHECK(end.says("host: frame 1\n"));
+  CHECK(end.says("guest: waits for a letter\n"));
+  CHECK(end.says("host: frame 2\n"));
+  CHECK(end.says("host: drew on while its guest waited: yes\n"
+                 "guest: has read 'hello from a thread'\n"));
+}
+
 TEST_CASE("producer_consumer_yield: every loaf is eaten once, in order") {
   if (!are_built()) WEFT_SKIP(not_built);
   const child_end end = run_example("producer_consumer_yield");

@@ -29,6 +29,8 @@ weft_has() {
     clang-sanitizers) weft_has_clang_sanitizers ;;
     valgrind) weft_has_header valgrind/valgrind.h ;;
     libunwind) weft_has_header libunwind.h ;;
+    libuv) weft_has_header uv.h ;;
+    asio) weft_has_header asio.hpp ;;
     netcat) [[ $(nc -h 2>&1) == *OpenBSD* ]] ;;  # of the several, the one that knows -N
     redis-tools) command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null ;;
     *) command -v "$1" >/dev/null ;;  # the word is the command
@@ -49,6 +51,8 @@ weft_package() {
     boost) echo libboost-context-dev ;;
     doctest) echo doctest-dev ;;
     libunwind) echo libunwind-dev ;;
+    libuv) echo libuv1-dev ;;
+    asio) echo libasio-dev ;;
     netcat) echo netcat-openbsd ;;
     clang-sanitizers) echo libclang-rt-dev ;;
     clang++-*) echo "clang-${1#clang++-}" ;;

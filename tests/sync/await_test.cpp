@@ -18,6 +18,7 @@
 #include "sync/pool_at_rest.hpp"
 #include "weft/await.hpp"
 #include "weft/errors.hpp"
+#include "weft/fork.hpp"
 #include "weft/spawn.hpp"
 #include "weft/testing.hpp"
 #include "weft/this_fiber.hpp"
@@ -209,6 +210,7 @@ TEST_CASE("sem 90: what a fiber awaited at fork() can be cancelled in the child"
       const pid_t process = fork();
       if (process == 0) {
         alarm(weft_tests::child::patience);
+        weft::after_fork_child();
         waiting.cancel();
         waiting.join();
         _exit(await(std::async(std::launch::deferred, [] { return 6; })));

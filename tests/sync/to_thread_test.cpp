@@ -25,6 +25,7 @@
 #include "support/skip.hpp"
 #include "sync/pool_at_rest.hpp"
 #include "weft/background_loop.hpp"
+#include "weft/fork.hpp"
 #include "weft/gather.hpp"
 #include "weft/spawn.hpp"
 #include "weft/testing.hpp"
@@ -89,6 +90,7 @@ TEST_CASE("sem 90: after fork() a child has a pool of its own") {
         return WIFEXITED(how) && WEXITSTATUS(how) == 5 && to_thread([] { return 2; }) == 2 ? 0 : 1;
       }
       alarm(weft_tests::child::patience);
+      weft::after_fork_child();
       if (weft::measure_thread_pool().threads != 0) _exit(1);
       _exit(to_thread([] { return 5; }));
     });
@@ -113,6 +115,7 @@ TEST_CASE("sem 90: what was under way in a pool at fork() can be cancelled in th
       const pid_t process = fork();
       if (process == 0) {
         alarm(weft_tests::child::patience);
+        weft::after_fork_child();
         running.cancel();
         running.join();
         _exit(running.was_cancelled() ? 6 : 1);
