@@ -62,12 +62,10 @@ void epoll_poller::renew(int event_fd) {
   descriptors.for_each([this](int fd, descriptor_slot& slot) {
     if (slot.kind == descriptor_slot::use::none) return;
     slot.is_registered = false;
-    short waited_for = 0;
-    if (slot.waits[0] != nullptr) waited_for = POLLIN;
-    if (slot.waits[1] != nullptr) waited_for = static_cast<short>(waited_for | POLLOUT);
+    // A shared listener's other loops are not in this process: nobody is to be passed by.
     const long refused = slot.kind == descriptor_slot::use::owned
                              ? watch(fd, slot)
-                             : watch_once(fd, slot, waited_for);
+                             : watch_once(fd, slot, slot.awaited_events());
     if (refused < 0) descriptor_table::end_use(slot, static_cast<int>(-refused));
   });
 }

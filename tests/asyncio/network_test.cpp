@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
-// Connections and servers: the ports of network.py. asyncio's reader and writer are the
-// two halves of a connection; weft's stream is both, with a buffered_reader around it.
-#include <netinet/in.h>
+// Connections: the ports of network.py. Servers: servers_test.cpp.
 #include <sys/socket.h>
 
 #include <cstddef>
-#include <memory>
 #include <string>
-#include <string_view>
-#include <system_error>
 #include <utility>
-#include <vector>
 
 #include "asyncio/network.hpp"
 #include "asyncio/pair.hpp"
-#include "weft/buffered.hpp"
+#include "asyncio/peers.hpp"
 #include "weft/cancel_scope.hpp"
 #include "weft/endpoint.hpp"
 #include "weft/errors.hpp"
 #include "weft/event.hpp"
-#include "weft/file_descriptor.hpp"
-#include "weft/gather.hpp"
 #include "weft/local_socket.hpp"
 #include "weft/queue.hpp"
 #include "weft/serve.hpp"
 #include "weft/spawn.hpp"
-#include "weft/task.hpp"
 #include "weft/tcp.hpp"
 
 // All of it: files of this folder are compiled together, and have helpers of the same names.
@@ -33,81 +24,11 @@ namespace network_pairs {
 
 using namespace weft_tests;
 using weft::await_sleep;
-using weft::serve_options;
 using weft::spawn;
 using weft::task;
 using weft::tcp_listener;
 using weft::tcp_stream;
-using weft::unix_listener;
-using weft::unix_stream;
 using weft::with_timeout;
-
-namespace {
-
-constexpr std::size_t all_of_it = 64 * 1024 * 1024;
-
-// What open_connection() returns, and what a handler is given.
-template <class Stream>
-struct basic_connection {
-  explicit basic_connection(Stream from) : stream(std::move(from)) {}
-
-  // As readline() of asyncio, which leaves the end of the line; "" at the end of the stream.
-  std::string line() {
-    try {
-      return reader.read_until("\n");
-    } catch (const weft::end_of_stream&) {
-      return rest();
-    }
-  }
-  std::string exactly(std::size_t size) {
-    std::string text(size, '?');
-    reader.read_exactly(text.data(), size);
-    return text;
-  }
-  std::string rest() { return reader.read_all(all_of_it); }
-  void send(std::string_view text) { stream.write_all(text); }
-
-  Stream stream;
-  weft::buffered_reader<Stream> reader{stream};
-};
-using connection = basic_connection<tcp_stream>;
-
-// A server that runs while this lives.
-template <class Listener, class Handler>
-struct basic_server {
-  using stream = typename Listener::stream;
-
-  basic_server(Listener from, Handler handler, serve_options how = {})
-      : listener(std::move(from)), running(spawn([this, handler, how] {
-          const auto serve_one = [&](stream peer) {
-            basic_connection<stream> to(std::move(peer));
-            handler(to);
-          };
-          weft::serve(listener, serve_one, how);
-        })) {}
-
-  Listener listener;
-  const endpoint at = listener.local_endpoint();
-  task<> running;
-};
-
-template <class Handler>
-struct server : basic_server<tcp_listener, Handler> {
-  explicit server(Handler handler, const endpoint& from = here, serve_options how = {})
-      : basic_server<tcp_listener, Handler>(tcp_listener::bind(from), handler, std::move(how)) {}
-};
-
-struct echo {
-  template <class Stream>
-  void operator()(basic_connection<Stream>& peer) const {
-    std::string block(64 * 1024, '\0');
-    while (const std::size_t some = peer.reader.read_some(block.data(), block.size())) {
-      peer.stream.write_all(block.data(), some);
-    }
-  }
-};
-
-}  // namespace
 
 PAIR("open_connection and start_server: what is sent comes back") {
   server server(echo{});
@@ -218,95 +139,6 @@ PAIR("a connection to where nobody listens is refused") {
   say(tried([&] { tcp_stream::connect(silent.at); }));
 }
 
-PAIR("a second server at an address in use is refused") {
-  server server(echo{});
-  say(tried([&] { tcp_listener::bind(server.at); }));
-  connection to(tcp_stream::connect(server.at));
-  to.send("first\n");
-  say(tried([&] { return to.line(); }));
-}
-
-PAIR("the address of a server that ended can be used again at once") {
-  const auto handler = [](connection& peer) {
-    peer.send("bye\n");  // and closes first, so its end of the connection lingers
-  };
-  endpoint at = here;
-  for (int i = 0; i < 2; ++i) {
-    server server(handler, at);
-    at = server.at;
-    connection to(tcp_stream::connect(at));
-    say(tried([&] { return to.rest(); }));
-  }
-}
-
-PAIR("a server that is closed takes nobody new in, and who is in is served") {
-  serve_options how;
-  how.grace = weft::duration::max();
-  server server(echo{}, here, how);
-  {
-    connection to(tcp_stream::connect(server.at));
-    to.send("one\n");
-    say(tried([&] { return to.line(); }));
-    say(server.listener.is_open());
-    server.listener.close();
-    say(server.listener.is_open());
-    say(tried([&] { tcp_stream::connect(server.at); }));
-    to.send("two\n");
-    say(tried([&] { return to.line(); }));
-  }
-  say(tried([&] { server.running.get(); }));
-}
-
-PAIR("a server's task is cancelled: nobody new comes in") {
-  server server(echo{});
-  {
-    connection to(tcp_stream::connect(server.at));
-    to.send("one\n");
-    say(tried([&] { return to.line(); }));
-    to.stream.shutdown_write();
-    say(tried([&] { return to.rest(); }));
-  }
-  server.running.cancel();
-  say(attempt([&] { server.running.get(); }));
-  say(server.listener.is_open());
-  say(tried([&] { tcp_stream::connect(server.at); }));
-}
-
-PAIR("a server ends with those whom it serves: their handlers are cancelled") {
-  server server([](connection& peer) {
-    peer.send("hello\n");
-    try {
-      peer.line();
-    } catch (const weft::cancelled&) {
-      say("handler cancelled");
-      throw;
-    }
-  });
-  std::vector<std::unique_ptr<connection>> clients;
-  for (int i = 0; i < 3; ++i) {
-    clients.push_back(std::make_unique<connection>(tcp_stream::connect(server.at)));
-  }
-  for (auto& to : clients) say(tried([&] { return to->line(); }));
-  server.running.cancel();
-  for (auto& to : clients) say(tried([&] { return to->rest(); }));
-}
-
-PAIR("a handler that raises ends its own connection, not the server") {
-  reports reports;
-  {
-    server server([](connection& peer) {
-      if (peer.line() == "bad\n") throw failure("boom");
-      peer.send("well\n");
-    });
-    for (const char* text : {"good\n", "bad\n", "good\n"}) {
-      connection to(tcp_stream::connect(server.at));
-      to.send(text);
-      say(tried([&] { return to.rest(); }));
-    }
-  }
-  say("reported", reports.count("boom"));
-}
-
 PAIR("lines and messages come whole, in whatever pieces they were sent") {
   server server([](connection& peer) {
     for (int i = 0; i < 3; ++i) say(tried([&] { return peer.line(); }));
@@ -412,43 +244,6 @@ PAIR("one task writes while another reads") {
   const std::string back = to.rest();
   writing.get();
   say(back.size(), back == text);
-}
-
-PAIR("a hundred clients are served at once") {
-  int count = 0;
-  weft::event all_in;
-  server server([&](connection& peer) {
-    const int number = std::stoi(peer.line());
-    ++count;
-    if (count == 100) all_in.set();
-    all_in.wait();
-    peer.send(std::to_string(2 * number) + "\n");
-  });
-  std::vector<task<int>> clients;
-  for (int i = 0; i < 100; ++i) {
-    clients.push_back(spawn([&, i] {
-      connection to(tcp_stream::connect(server.at));
-      to.send(std::to_string(i) + "\n");
-      return std::stoi(to.line());
-    }));
-  }
-  const std::vector<int> answers = weft::gather(std::move(clients));
-  say(count, answers);
-}
-
-PAIR("open_unix_connection and start_unix_server: by a path") {
-  const temporary_folder folder;
-  const fs::path path = folder.path() / "socket";
-  const endpoint at = endpoint::local(path.string());
-  say(tried([&] { unix_stream::connect(at); }));
-  basic_server server(unix_listener::bind(at), echo{});
-  say(fs::exists(path));
-  basic_connection<unix_stream> to(unix_stream::connect(at));
-  say(to.stream.remote_endpoint().path() == path);
-  to.send("hello\nand");
-  say(tried([&] { return to.line(); }));
-  to.stream.shutdown_write();
-  say(tried([&] { return to.exactly(100); }));
 }
 
 }  // namespace network_pairs

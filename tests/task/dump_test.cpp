@@ -51,7 +51,7 @@ std::size_t stack_of(const std::string& line) {
              : 0;
 }
 
-std::string site(int line) { return ", spawned at dump_test.cpp:" + std::to_string(line); }
+std::string dump_site(int line) { return ", spawned at dump_test.cpp:" + std::to_string(line); }
 
 }  // namespace
 
@@ -77,11 +77,11 @@ TEST_CASE_FIXTURE(on_virtual_time,
     CHECK(lines[0] == "weft: 4 fibers");
     CHECK(without_sizes(lines[1]) == "fiber 1 'main': running, for 0 ms, stack N bytes");
     CHECK(without_sizes(lines[2]) ==
-          "fiber 2 'sleeper': parked in sleep, for 1500 ms, stack N bytes" + site(first));
+          "fiber 2 'sleeper': parked in sleep, for 1500 ms, stack N bytes" + dump_site(first));
     CHECK(without_sizes(lines[3]) ==
           "fiber 3: parked in join fiber 2 'sleeper', for 1500 ms, stack N bytes" +
-              site(first + 1));
-    CHECK(lines[4] == "fiber 4 'fresh': ready, for 0 ms, stack 0 bytes" + site(first + 3));
+              dump_site(first + 1));
+    CHECK(lines[4] == "fiber 4 'fresh': ready, for 0 ms, stack 0 bytes" + dump_site(first + 3));
     fresh.join();
   });
 }

@@ -60,7 +60,7 @@ struct with_tree : libunwind_opened, on_virtual_time {};
 
 bool shows_whole_stacks() { return tree().find("innermost call only") == std::string::npos; }
 
-std::string site(int line) { return ", spawned at print_tree_test.cpp:" + std::to_string(line); }
+std::string site_of(int line) { return ", spawned at print_tree_test.cpp:" + std::to_string(line); }
 
 }  // namespace
 
@@ -98,10 +98,10 @@ TEST_CASE_FIXTURE(with_tree, "tree: each fiber stands below the one that spawned
     REQUIRE(lines.size() == 6);
     CHECK(lines[0].find("weft: 5 fibers") == 0);
     CHECK(lines[1] == "fiber 1 'main': running, for 0 ms");
-    CHECK(lines[2] == "  fiber 2 'outer': parked in join fiber 5, for 1500 ms" + site(line));
-    CHECK(lines[3] == "    fiber 4 'first': parked in sleep, for 1500 ms" + site(line + 1));
-    CHECK(lines[4] == "    fiber 5: parked in join fiber 4 'first', for 1500 ms" + site(line + 2));
-    CHECK(lines[5] == "  fiber 3 'other': parked in sleep, for 1500 ms" + site(line + 5));
+    CHECK(lines[2] == "  fiber 2 'outer': parked in join fiber 5, for 1500 ms" + site_of(line));
+    CHECK(lines[3] == "    fiber 4 'first': parked in sleep, for 1500 ms" + site_of(line + 1));
+    CHECK(lines[4] == "    fiber 5: parked in join fiber 4 'first', for 1500 ms" + site_of(line + 2));
+    CHECK(lines[5] == "  fiber 3 'other': parked in sleep, for 1500 ms" + site_of(line + 5));
   });
 }
 

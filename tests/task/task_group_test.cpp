@@ -3,8 +3,6 @@
 #include <chrono>
 #include <memory>
 #include <stdexcept>
-#include <string>
-#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -160,66 +158,6 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 29: a child that cleans up after a cancel 
   });
 }
 
-TEST_CASE_FIXTURE(on_every_seed, "sem 30: an eager child that fails at once aborts the group, not the spawner") {
-  run([] {
-    bool spawner_went_on = false;
-    bool was_interrupted = false;
-    CHECK_THROWS_AS(with_task_group([&](task_group& group) {
-                      weft::spawn_options eager;
-                      eager.eager = true;
-                      group.spawn(eager, [] { throw std::runtime_error("at once"); });
-                      spawner_went_on = true;
-                      try {
-                        weft::yield();
-                      } catch (const cancelled&) {
-                        was_interrupted = true;
-                        throw;
-                      }
-                    }),
-                    exception_group);
-    CHECK(spawner_went_on);
-    CHECK(was_interrupted);
-  });
-}
-
-TEST_CASE_FIXTURE(on_every_seed, "spawn: an eager task runs to its first wait, then the spawner goes on") {
-  run([] {
-    std::string order;
-    weft::spawn_options eager;
-    eager.eager = true;
-    auto t = spawn(eager, [&] {
-      order += "a";
-      weft::yield();
-      order += "c";
-    });
-    order += "b";
-    t.join();
-    CHECK(order == "abc");
-    auto at_once = spawn(eager, [] { return 5; });
-    CHECK(at_once.done());
-    CHECK(at_once.get() == 5);
-  });
-}
-
-TEST_CASE_FIXTURE(on_every_seed, "spawn: who spawns eagerly goes on before all that are ready") {
-  run([] {
-    std::string order;
-    auto other = spawn([&] { order += "d"; });
-    weft::spawn_options eager;
-    eager.eager = true;
-    auto t = spawn(eager, [&] {
-      order += "a";
-      weft::yield();
-    });
-    order += "b";
-    auto at_once = spawn(eager, [] {});
-    order += "c";
-    other.join();
-    t.join();
-    CHECK(order == "abcd");
-  });
-}
-
 TEST_CASE_FIXTURE(on_every_seed, "sem 31: cancel() makes the block end without an exception") {
   run([] {
     const auto start = weft::now();
@@ -244,89 +182,6 @@ TEST_CASE_FIXTURE(on_every_seed, "sem 31: cancel() makes the block end without a
             group.cancel();
             return 2;
           }) == 2);
-  });
-}
-
-TEST_CASE_FIXTURE(on_every_seed, "sem 33: daemons end with the last ordinary child, and are waited for") {
-  run([] {
-    const auto start = weft::now();
-    bool daemon_was_cleaned_up = false;
-    with_task_group([&](task_group& group) {
-      weft::spawn_options daemon;
-      daemon.daemon = true;
-      group.spawn(daemon, [&] {
-        try {
-          await_sleep(1h);
-        } catch (const cancelled&) {
-          weft::shielded([] { await_sleep(1ms); });
-          daemon_was_cleaned_up = true;
-          throw;
-        }
-      });
-      group.spawn([] { await_sleep(5ms); });
-    });
-    CHECK(daemon_was_cleaned_up);
-    CHECK(weft::now() - start == 6ms);
-  });
-}
-
-TEST_CASE_FIXTURE(on_every_seed, "sem 33: the exit waits for daemons without an ordinary child, too") {
-  run([] {
-    const auto start = weft::now();
-    bool was_cleaned_up = false;
-    with_task_group([&](task_group& group) {
-      weft::spawn_options daemon;
-      daemon.daemon = true;
-      group.spawn(daemon, [&] {
-        try {
-          await_sleep(1h);
-        } catch (const cancelled&) {
-          weft::shielded([] { await_sleep(1ms); });
-          was_cleaned_up = true;
-          throw;
-        }
-      });
-      weft::testing::wait_all_blocked();
-    });
-    CHECK(was_cleaned_up);
-    CHECK(weft::now() - start == 1ms);
-  });
-}
-
-TEST_CASE_FIXTURE(on_every_seed, "sem 33: while the body runs, daemons do") {
-  run([] {
-    int beats = 0;
-    with_task_group([&](task_group& group) {
-      weft::spawn_options daemon;
-      daemon.daemon = true;
-      group.spawn(daemon, [&] {
-        for (;;) {
-          await_sleep(1ms);
-          ++beats;
-        }
-      });
-      await_sleep(10ms + 500us);
-    });
-    CHECK(beats == 10);
-  });
-}
-
-TEST_CASE_FIXTURE(on_every_seed, "sem 33: daemons go on when children end before the body") {
-  run([] {
-    int beats = 0;
-    with_task_group([&](task_group& group) {
-      weft::spawn_options daemon;
-      daemon.daemon = true;
-      group.spawn(daemon, [&] {
-        for (;;) {
-          await_sleep(1ms);
-          ++beats;
-        }
-      });
-      group.spawn([] { await_sleep(2ms); });
-      await_sleep(10ms + 500us);
-    });
-    CHECK(beats == 10);
   });
 }
 
