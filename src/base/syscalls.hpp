@@ -65,5 +65,7 @@ long raw_syscall(long number, A... arguments) noexcept {
   return raw_syscall_words(number, words[0], words[1], words[2], words[3], words[4], words[5]);
 }
 
+inline int this_thread() noexcept { return static_cast<int>(raw_syscall(SYS_gettid)); }
+
 }  // namespace detail
 WEFT_NAMESPACE_END

@@ -24,8 +24,6 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
-int this_thread() noexcept { return static_cast<int>(raw_syscall(SYS_gettid)); }
-
 // Of all loops; never destroyed, as loops may outlive static objects.
 struct loop_book {
   std::mutex lock;  // guards all below

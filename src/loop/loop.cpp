@@ -33,8 +33,6 @@ namespace {
 
 constexpr wait_type close_wait{"close"};
 
-int this_thread() noexcept { return static_cast<int>(raw_syscall(SYS_gettid)); }
-
 std::string describe_running() {
   const loop_core* const here = running_loop();
   if (here == nullptr) return "a plain thread";

@@ -166,7 +166,7 @@ void watchdog::retire() noexcept {
 
 void watchdog::add(watched_loop& loop) noexcept {
   const std::lock_guard<std::mutex> hold(lock_);
-  loop.thread = static_cast<int>(raw_syscall(SYS_gettid));
+  loop.thread = this_thread();
   loop.seen = nullptr;
   loops_.push_back(loop);
   const duration wanted = std::clamp(loop.limit / looks_per_limit, shortest_look, longest_look);

@@ -26,7 +26,7 @@ standing where(const fiber& record) noexcept {
   if (here != nullptr && is_of(*here, record)) return standing::home;
   if (side == nullptr) return standing::elsewhere;  // no loop has it yet: remote.cpp knows
   if (side->has_ended()) return standing::loop_has_ended;
-  const bool is_own_thread = side->thread == static_cast<int>(raw_syscall(SYS_gettid));
+  const bool is_own_thread = side->thread == this_thread();
   return is_own_thread ? standing::loop_stands_still : standing::elsewhere;
 }
 

@@ -181,9 +181,11 @@ TEST_CASE_FIXTURE(no_leaks,
   weft::background_loop other;
   run([&] {
     tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
+    tcp_listener share = listener.share();
     auto waits = spawn([&] { return code_of([&] { listener.accept(); }); });
+    weft::yield();
     std::atomic<int> step{0};
-    auto there = other.ref().call([&, own = listener.share()]() mutable {
+    auto there = other.ref().call([&, own = std::move(share)]() mutable {
       auto one = spawn([&] { own.accept(); });
       weft::yield();
       step = 1;
