@@ -49,6 +49,9 @@ class noting_poller final : public weft::detail::poller {
     looked_at.push_back(fd);
     return 0;
   }
+  void abandon() noexcept override {}
+  void renew(int) override {}
+  int descriptor() const noexcept override { return -1; }
   void unwatch(int fd) noexcept override { left.push_back(fd); }
 
   bool refuses = false;
