@@ -68,7 +68,9 @@ struct can_be_written<
 
 TEST_CASE("select: a stream's bytes and its end are cases, and a stale bit is none") {
   on_virtual_time().run([] {
-    auto [near, far] = unix_stream::pair();
+    auto ends = unix_stream::pair();
+    unix_stream& near = ends.first;
+    unix_stream& far = ends.second;
     char got = 0;
     const auto read = [&] { got = next_of(near); };
     CHECK(select(on_readable(near, read), otherwise(nothing)) == 1);
@@ -95,7 +97,9 @@ TEST_CASE("select: a stream's bytes and its end are cases, and a stale bit is no
 
 TEST_CASE_FIXTURE(no_leaks, "select: an edge that another case overtook is there for the next") {
   run([] {
-    auto [near, far] = unix_stream::pair();
+    auto ends = unix_stream::pair();
+    unix_stream& near = ends.first;
+    unix_stream& far = ends.second;
     weft::channel<int> jobs;
     const std::uint64_t rounds = scaled(2'000, 200);
     std::uint64_t wrong = 0;
@@ -125,7 +129,9 @@ TEST_CASE_FIXTURE(no_leaks, "select: an edge that another case overtook is there
 TEST_CASE_FIXTURE(no_leaks,
                   "select: a wait and a select at one stream take turns, and lose no edge") {
   run([] {
-    auto [near, far] = unix_stream::pair();
+    auto ends = unix_stream::pair();
+    unix_stream& near = ends.first;
+    unix_stream& far = ends.second;
     for (int round = 0; round < 100; ++round) {
       auto reads = spawn([&] { return next_of(near); });
       weft::yield();
@@ -193,10 +199,11 @@ TEST_CASE_FIXTURE(no_leaks, "select: a connection that is pending, and room to w
 
 TEST_CASE_FIXTURE(no_leaks, "H26: select: a stream that is closed meanwhile, or before, is EBADF") {
   run([] {
-    auto [near, far] = unix_stream::pair();
+    auto ends = unix_stream::pair();
+    unix_stream& near = ends.first;
     weft::channel<int> quiet;
-    const auto choose = [&, &from = near] {
-      return code_of([&] { select(on_recv(quiet, ignored), on_readable(from, nothing)); });
+    const auto choose = [&] {
+      return code_of([&] { select(on_recv(quiet, ignored), on_readable(near, nothing)); });
     };
     auto selects = spawn(choose);
     weft::yield();
@@ -225,8 +232,10 @@ TEST_CASE_FIXTURE(no_leaks, "select: a file that is read without a wait is alway
 TEST_CASE_FIXTURE(no_leaks, "select: a stream may have been at home in another loop before") {
   weft::background_loop other;
   run([&] {
-    auto [near, far] = unix_stream::pair();
-    auto selects = spawn([&, &from = near] { select(on_readable(from, nothing)); });
+    auto ends = unix_stream::pair();
+    unix_stream& near = ends.first;
+    unix_stream& far = ends.second;
+    auto selects = spawn([&] { select(on_readable(near, nothing)); });
     weft::yield();
     far.write_all("x");
     selects.get();

@@ -100,7 +100,8 @@ TEST_CASE_FIXTURE(with_tree, "tree: each fiber stands below the one that spawned
     CHECK(lines[1] == "fiber 1 'main': running, for 0 ms");
     CHECK(lines[2] == "  fiber 2 'outer': parked in join fiber 5, for 1500 ms" + site_of(line));
     CHECK(lines[3] == "    fiber 4 'first': parked in sleep, for 1500 ms" + site_of(line + 1));
-    CHECK(lines[4] == "    fiber 5: parked in join fiber 4 'first', for 1500 ms" + site_of(line + 2));
+    CHECK(lines[4] ==
+          "    fiber 5: parked in join fiber 4 'first', for 1500 ms" + site_of(line + 2));
     CHECK(lines[5] == "  fiber 3 'other': parked in sleep, for 1500 ms" + site_of(line + 5));
   });
 }
