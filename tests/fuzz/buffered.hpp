@@ -159,16 +159,19 @@ inline void try_writer(std::string_view input) {
   const parts both(input);
   choices by(both.choice_bytes);
   memory_stream stream({}, by);
-  weft::buffered_writer<memory_stream> writer(stream, 1 + by.below(40));
+  const std::size_t capacity = 1 + by.below(40);
+  weft::buffered_writer<memory_stream> writer(stream, capacity);
   std::string all;  // that was written, without what was given up
   std::string_view data = both.data;
   while (!by.is_over() && !data.empty()) {
     const std::size_t which = by.below(8);
     const std::string_view piece = data.substr(0, by.below(100));
     data.remove_prefix(piece.size());
+    const std::size_t before = all.size();
+    const bool is_over_full = writer.buffered() > capacity;  // by a write that failed
     try {
       if (which < 5) {
-        all += piece;  // taken, whatever happens
+        all += piece;  // taken, whatever happens, unless it is refused
         writer.write(piece);
       } else if (which == 5 && !piece.empty()) {
         all += piece.front();
@@ -181,7 +184,11 @@ inline void try_writer(std::string_view input) {
         require(unsent <= all.size(), "no more is unsent than was written");
         all.resize(all.size() - unsent);
       }
+      require(!is_over_full || which > 5 || all.size() == before, "no more is taken than has room");
     } catch (const hiccup&) {
+    } catch (const weft::limit_exceeded&) {
+      require(is_over_full, "refused only when there is too much already");
+      all.resize(before);
     }
     require(stream.written.size() + writer.buffered() == all.size(), "each byte is somewhere");
     require(stream.written == all.substr(0, stream.written.size()), "in order");
