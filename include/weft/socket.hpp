@@ -62,7 +62,7 @@ class WEFT_API stream_listener : public file_descriptor {
   endpoint local_endpoint() const;
 
   // True for an accept()'s error that is over once descriptors or memory come back: EMFILE, ENFILE,
-  // ENOBUFS, ENOMEM. The connection is still there: ask again later, not at once.
+  // ENOBUFS, ENOMEM, ENOSPC (of epoll's watches). The connection is still there: ask again later, not at once.
   static bool is_shortage(const std::error_code& error) noexcept;
 
  protected:

@@ -117,7 +117,7 @@ endpoint stream_listener::local_endpoint() const {
 bool stream_listener::is_shortage(const std::error_code& error) noexcept {
   if (error.category() != std::system_category()) return false;
   const int code = error.value();
-  return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+  return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM || code == ENOSPC;
 }
 
 stream_listener::stream_listener(shared, stream_listener& with)

@@ -155,7 +155,7 @@ TEST_CASE_FIXTURE(no_leaks, "on a plain thread a wait for a descriptor blocks th
 
 TEST_CASE_FIXTURE(no_leaks,
                   "torture 23: whoever gets a number that was waited for gets none of its events") {
-  run([] {
+  run(weft_tests::unwatched(), [] {
     const std::uint64_t rounds = scaled(20'000, 1'000);
     std::uint64_t wrong = 0;
     for (std::uint64_t round = 0; round < rounds; ++round) {
@@ -183,7 +183,7 @@ TEST_CASE_FIXTURE(no_leaks,
 TEST_CASE_FIXTURE(
     no_leaks,
     "H26: what a copy of a closed descriptor says is not meant for its number's next use") {
-  run([] {
+  run(weft_tests::unwatched(), [] {
     raw_pair pair;
     const int number = pair.ends[0];
     weft::file_descriptor own(number);
@@ -215,7 +215,7 @@ TEST_CASE_FIXTURE(
 
 TEST_CASE_FIXTURE(no_leaks, "H26: a number that another loop has closed since is somebody else's") {
   weft::background_loop other;
-  run([&] {
+  run(weft_tests::unwatched(), [&] {
     raw_pair pair;
     weft::file_descriptor own(std::exchange(pair.ends[0], -1));
     const int number = own.native_handle();

@@ -182,7 +182,7 @@ TEST_CASE_FIXTURE(no_leaks, "shares of a listener are closed one by one, with wh
 TEST_CASE_FIXTURE(no_leaks,
                   "H26: a number that is closed is registered by no other thread any more") {
   weft::background_loop other;
-  run([&] {
+  run(weft_tests::unwatched(), [&] {
     tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
     tcp_listener share = listener.share();
     auto waits = spawn([&] { return code_of([&] { listener.accept(); }); });

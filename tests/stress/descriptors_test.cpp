@@ -158,7 +158,7 @@ class signal_storm {
 }  // namespace
 
 TEST_CASE_FIXTURE(no_leaks, "torture 23: a number that changes hands takes no event along") {
-  run([] {
+  run(weft_tests::unwatched(), [] {
     const round_to_kernel look;
     const std::size_t rounds = scaled_on_demand(100'000, 2'000);
     std::uint64_t wrong = 0;

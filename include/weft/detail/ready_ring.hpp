@@ -99,10 +99,11 @@ class ready_ring {
     // Never look through what lies behind the last: stale pointers, whose records may be gone.
     if (count_ > record_distance) {
       __builtin_prefetch(slots_[(head_ + record_distance) & mask_]);
-      const char* const sp =
-          static_cast<const char*>(slots_[(head_ + stack_distance) & mask_]->ctx.sp);
-      __builtin_prefetch(sp);
-      __builtin_prefetch(sp + 64);
+      // A number: one that has not begun has no stack, and nullptr + 64 is not to be asked for.
+      const auto sp =
+          reinterpret_cast<std::uintptr_t>(slots_[(head_ + stack_distance) & mask_]->ctx.sp);
+      __builtin_prefetch(reinterpret_cast<const void*>(sp));
+      __builtin_prefetch(reinterpret_cast<const void*>(sp + 64));
     }
     return first;
   }
