@@ -59,8 +59,9 @@ class connection_error_handler {
 };
 
 struct serve_options {
-  std::size_t most_connections =
-      100'000;                        // at once; who comes then waits in the listener's backlog
+  // At once; who comes then waits in the listener's backlog. Where descriptors end before, it waits
+  // for one of them.
+  std::size_t most_connections = 100'000;
   duration grace = duration::zero();  // for connections to end by themselves
   // Told of each error that leaves a handler, and of which peer's connection, in the handler's
   // fiber. Empty: what the peer or the network does (ECONNRESET, EPIPE, ENOTCONN, ETIMEDOUT,
