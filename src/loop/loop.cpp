@@ -183,8 +183,8 @@ void loop::require_outside(const char* call) const {
            describe(*running->current) +
            "): spawn() a task there, or run the other loop on a thread of its own");
   }
-  refuse_in_child(*shared, call);
   if (is_closed_) misuse(std::string(call) + " was called after the runner was closed");
+  refuse_in_child(*shared, call);
   if (shared->thread != this_thread()) {
     misuse(std::string(call) +
            " was called on another thread than the one that made the runner: "

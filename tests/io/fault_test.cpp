@@ -42,7 +42,7 @@ thread_local long allocations_left = 0;
 thread_local bool has_run_out = false;
 std::atomic<long> allocated{0};  // and not freed, by all threads
 
-bool is_out_of_memory() noexcept {
+[[maybe_unused]] bool is_out_of_memory() noexcept {
   if (allocations_left == 0 || --allocations_left != 0) return false;
   has_run_out = true;
   return true;
