@@ -14,18 +14,22 @@
 
 #include "loop/forked.hpp"
 #include "support/build_kind.hpp"
+#include "support/emulated.hpp"
 #include "support/skip.hpp"
 
 using weft::inherited_fibers;
 using weft_tests::forked;
+using weft_tests::is_emulated;
 using weft_tests::is_refused;
 using weft_tests::is_tsan;
 using weft_tests::no_threads_after_fork;
+using weft_tests::no_threads_after_fork_under_emulation;
 using weft_tests::run_child;
 using weft_tests::talk_to_oneself;
 using namespace std::chrono_literals;
 
 TEST_CASE("sem 90: after_fork_child() lets a child go on with its copies") {
+  if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     return weft::run([] {
       auto [here, there] = weft::unix_stream::pair();
@@ -81,6 +85,7 @@ TEST_CASE("sem 90: after_fork_child() lets a child go on with its copies") {
 }
 
 TEST_CASE("sem 90: a child of a child goes on, too") {
+  if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     return weft::run([] {
       return forked([] {
@@ -98,6 +103,7 @@ TEST_CASE("sem 90: a child of a child goes on, too") {
 }
 
 TEST_CASE("sem 90: a child that leaves its fibers behind runs a loop of its own") {
+  if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     return weft::run([] {
       weft::event never;
@@ -135,6 +141,7 @@ TEST_CASE("sem 90: a child that leaves its fibers behind runs a loop of its own"
 }
 
 TEST_CASE("sem 90: go_on is refused once a task was left alone") {
+  if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     return weft::run([] {
       return forked([] {
@@ -167,6 +174,7 @@ TEST_CASE("sem 90: go_on is refused once a task was left alone") {
 }
 
 TEST_CASE("sem 90: beside a loop of another thread a child makes its own, and posts are refused") {
+  if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   if (is_tsan) WEFT_SKIP(no_threads_after_fork);
   const auto end = run_child([] {
     weft::background_loop beside;
@@ -197,6 +205,7 @@ TEST_CASE("sem 90: beside a loop of another thread a child makes its own, and po
 }
 
 TEST_CASE("sem 90: a child destroys what has the parent's threads without waiting for them") {
+  if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   if (is_tsan) WEFT_SKIP(no_threads_after_fork);
   const auto end = run_child([] {
     auto beside = std::make_unique<weft::background_loop>();
@@ -219,6 +228,7 @@ TEST_CASE("sem 90: a child destroys what has the parent's threads without waitin
 }
 
 TEST_CASE("sem 90: between runs and steps a child is refused until it says so") {
+  if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     int ticks = 0;
     weft::runner runs;
@@ -257,6 +267,7 @@ TEST_CASE("sem 90: between runs and steps a child is refused until it says so") 
 }
 
 TEST_CASE("sem 90: Ctrl-C ends a child at once, and one that goes on as ever") {
+  if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     return weft::run([] {
       const int at_once = forked([] {
@@ -280,6 +291,7 @@ TEST_CASE("sem 90: Ctrl-C ends a child at once, and one that goes on as ever") {
 }
 
 TEST_CASE("sem 90: exit() in a child does not wait for threads that are the parent's") {
+  if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   if (is_tsan) WEFT_SKIP(no_threads_after_fork);
   const auto end = run_child([] {
     weft::options how;
@@ -299,6 +311,7 @@ TEST_CASE("sem 90: exit() in a child does not wait for threads that are the pare
 }
 
 TEST_CASE("torture 28: many children of all kinds, and the parent's sockets never miss a byte") {
+  if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     return weft::run([] {
       auto [here, there] = weft::unix_stream::pair();

@@ -14,6 +14,8 @@
 
 #include "loop/forked.hpp"
 #include "support/build_kind.hpp"
+#include "support/emulated.hpp"
+#include "support/skip.hpp"
 
 using weft_tests::forked;
 using weft_tests::is_refused;
@@ -209,6 +211,7 @@ TEST_CASE("H13: what does not wait works in a child as ever") {
 }
 
 TEST_CASE("H13: a child that lets a fiber end, or must wait, dies with the same words") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_signals_to_emulators);
   const auto ends = run_child([] {
     return weft::run([] {
       auto forker = weft::spawn({"forker"}, [] {

@@ -21,6 +21,7 @@
 #include "support/build_kind.hpp"
 #include "support/capture_reports.hpp"
 #include "support/child.hpp"
+#include "support/emulated.hpp"
 #include "support/skip.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/weft.hpp"
@@ -51,7 +52,7 @@ TEST_CASE_FIXTURE(no_leaks, "guest: get() of a task that is not done is refused 
     weft::await_sleep(1h);
     return 1;
   });
-  guest.step();
+  settle(guest);
   const char* const text =
       "weft: fiber 2 'main' cannot end while its loop stands still: wait for it inside the loop, "
       "or "
@@ -327,6 +328,7 @@ TEST_CASE_FIXTURE(no_leaks, "guest: the tree of tasks begins with the host") {
 }
 
 TEST_CASE("guest: Ctrl-C stays the host's") {
+  if (weft_tests::is_emulated()) WEFT_SKIP(weft_tests::no_signals_to_emulators);
   const auto end = weft_tests::run_child([] {
     weft::runner guest;
     auto main = guest.start([] { weft::await_sleep(1h); });

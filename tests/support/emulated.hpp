@@ -16,6 +16,10 @@ inline constexpr const char* no_programs_under_emulation =
     "the host's kernel does not start programs of the emulated kind";
 inline constexpr const char* no_guards_under_emulation =
     "the emulator says yes to every advice of madvise() and installs no guard";
+inline constexpr const char* no_threads_after_fork_under_emulation =
+    "the emulator fails when a child of fork() starts a thread (qemu_plugin_vcpu_init_hook)";
+inline constexpr const char* no_signals_to_emulators =
+    "the emulator has handlers of its own for what ends a process";
 inline constexpr const char* no_memory_figures_under_emulation =
     "limits and sizes of memory are the emulator's";
 
