@@ -112,10 +112,6 @@ weft_apt_install() {
   return $status
 }
 
-# Many of the library's files in one unit compile in half the time. For contributors' build folders
-# it is off: a change of one file, and an editor's questions, cost less there.
-weft_in_units=(-Dunity=on -Dunity_size=8)
-
 # weft_configure <build folder> [meson arguments]: leaves a build folder that ninja accepts.
 # Re-uses one that is there, whoever made it, and changes what the arguments ask for; sets it up anew
 # when it is broken or belongs to another source tree or compiler.
