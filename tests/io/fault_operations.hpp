@@ -20,6 +20,7 @@
 #include "weft/channel.hpp"
 #include "weft/event.hpp"
 #include "weft/io.hpp"
+#include "weft/select.hpp"
 #include "weft/spawn.hpp"
 #include "weft/task_group.hpp"
 #include "weft/this_fiber.hpp"
@@ -203,6 +204,94 @@ inline void pipes() {
   demand(ends.reader.read_some(block, sizeof block) == 0, "then the pipe ends");
 }
 
+// Two plain descriptors of somebody else's.
+struct raw_ends {
+  raw_ends() {
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::bad_alloc();
+  }
+  ~raw_ends() {
+    for (const int one : ends) {
+      if (one >= 0) ::close(one);
+    }
+  }
+  raw_ends(const raw_ends&) = delete;
+  raw_ends& operator=(const raw_ends&) = delete;
+
+  int ends[2] = {-1, -1};
+};
+
+inline void several_pieces() {
+  auto [near, far] = weft::unix_stream::pair();
+  char head[3];
+  char body[5];
+  beside(
+      [&, &from = far] {
+        from.read_exactly({head, body});
+      },
+      [&to = near] {
+        to.write_all({"one", " tw", "o!"});
+      });
+  demand(std::string(head, 3) + std::string(body, 5) == "one two!", "each piece is filled in turn");
+  weft::pipe_ends ends = weft::make_pipe();
+  beside(
+      [&] {
+        ends.reader.read_exactly({head, body});
+      },
+      [&] {
+        ends.writer.write_all({"two", " on", "e!"});
+      });
+  demand(std::string(head, 3) + std::string(body, 5) == "two one!", "of a pipe, too");
+}
+
+inline void without_waiting() {
+  auto [near, far] = weft::unix_stream::pair();
+  char block[8];
+  demand(!far.try_read_some(block, sizeof block), "nothing is there yet");
+  demand(near.try_write_some("hello", 5) == std::size_t{5}, "there is room");
+  weft::wait_readable(far.native_handle());
+  demand(far.try_read_some(block, sizeof block) == std::size_t{5}, "what was written is there");
+  beside([&from = far] { from.wait_hangup(); }, [&to = near] { to.close(); });
+}
+
+inline void shared_listener() {
+  weft::tcp_listener first = weft::tcp_listener::bind("localhost", "0");
+  weft::tcp_listener second = first.share();
+  for (weft::tcp_listener* const one : {&first, &second, &first}) {
+    weft::tcp_stream near;
+    weft::tcp_stream far;
+    beside([&] { far = one->accept(); },
+           [&] { near = weft::tcp_stream::connect(first.local_endpoint()); });
+    talk(near, far);
+  }
+}
+
+inline void selected() {
+  auto [near, far] = weft::unix_stream::pair();
+  raw_ends both;
+  int came = 0;
+  beside(
+      [&, &from = far] {
+        for (int i = 0; i < 2; ++i) {
+          weft::select(weft::on_readable(from,
+                                         [&] {
+                                           char byte = 0;
+                                           from.read_exactly(&byte, 1);
+                                           came += 1;
+                                         }),
+                       weft::on_readable(both.ends[0], [&] {
+                         char byte = 0;
+                         demand(::read(both.ends[0], &byte, 1) == 1, "");
+                         came += 10;
+                       }));
+        }
+      },
+      [&, &to = near] {
+        to.write_all("x");
+        demand(::write(both.ends[1], "x", 1) == 1, "");
+      });
+  demand(came == 11, "each case comes once");
+}
+
 // The buffers are in use when the fault strikes: what is buffered must survive it.
 inline void buffers() {
   auto [near, far] = weft::unix_stream::pair();
@@ -226,22 +315,6 @@ inline void buffers() {
         to.shutdown_write();
       });
 }
-
-// Two plain descriptors of somebody else's.
-struct raw_ends {
-  raw_ends() {
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::bad_alloc();
-  }
-  ~raw_ends() {
-    for (const int one : ends) {
-      if (one >= 0) ::close(one);
-    }
-  }
-  raw_ends(const raw_ends&) = delete;
-  raw_ends& operator=(const raw_ends&) = delete;
-
-  int ends[2] = {-1, -1};
-};
 
 inline void readiness() {
   raw_ends both;
@@ -355,6 +428,10 @@ inline constexpr operation operations[] = {
     {"unix_pair", unix_pair},
     {"datagrams", datagrams},
     {"pipes", pipes},
+    {"several_pieces", several_pieces},
+    {"without_waiting", without_waiting},
+    {"shared_listener", shared_listener},
+    {"selected", selected},
     {"buffers", buffers},
     {"readiness", readiness},
     {"taken_over", taken_over},

@@ -79,6 +79,8 @@ inline constexpr possible faults[] = {
     {SYS_write, "write", EPIPE},
     {SYS_writev, "writev", EINTR, fault::way::instead, true},
     {SYS_writev, "writev", EPIPE},
+    {SYS_readv, "readv", EINTR, fault::way::instead, true},
+    {SYS_readv, "readv", EIO},
     {SYS_shutdown, "shutdown", ENOTCONN},
     {SYS_ppoll, "ppoll", EINTR, fault::way::instead, true},
     {SYS_ppoll, "ppoll", ENOMEM},
