@@ -22,6 +22,7 @@ using weft_tests::forked;
 using weft_tests::is_emulated;
 using weft_tests::is_refused;
 using weft_tests::is_tsan;
+using weft_tests::no_fibers_after_fork;
 using weft_tests::no_threads_after_fork;
 using weft_tests::no_threads_after_fork_under_emulation;
 using weft_tests::run_child;
@@ -29,6 +30,7 @@ using weft_tests::talk_to_oneself;
 using namespace std::chrono_literals;
 
 TEST_CASE("sem 90: after_fork_child() lets a child go on with its copies") {
+  if (is_tsan) WEFT_SKIP(no_fibers_after_fork);
   if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     return weft::run([] {
@@ -85,6 +87,7 @@ TEST_CASE("sem 90: after_fork_child() lets a child go on with its copies") {
 }
 
 TEST_CASE("sem 90: a child of a child goes on, too") {
+  if (is_tsan) WEFT_SKIP(no_fibers_after_fork);
   if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     return weft::run([] {
@@ -228,6 +231,7 @@ TEST_CASE("sem 90: a child destroys what has the parent's threads without waitin
 }
 
 TEST_CASE("sem 90: between runs and steps a child is refused until it says so") {
+  if (is_tsan) WEFT_SKIP(no_fibers_after_fork);
   if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     int ticks = 0;
@@ -267,6 +271,7 @@ TEST_CASE("sem 90: between runs and steps a child is refused until it says so") 
 }
 
 TEST_CASE("sem 90: Ctrl-C ends a child at once, and one that goes on as ever") {
+  if (is_tsan) WEFT_SKIP(no_fibers_after_fork);
   if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     return weft::run([] {
@@ -311,6 +316,7 @@ TEST_CASE("sem 90: exit() in a child does not wait for threads that are the pare
 }
 
 TEST_CASE("torture 28: many children of all kinds, and the parent's sockets never miss a byte") {
+  if (is_tsan) WEFT_SKIP(no_fibers_after_fork);
   if (is_emulated()) WEFT_SKIP(no_threads_after_fork_under_emulation);
   const auto end = run_child([] {
     return weft::run([] {

@@ -18,6 +18,8 @@ namespace weft_tests {
 
 using namespace std::chrono_literals;
 
+inline constexpr const char* no_fibers_after_fork =
+    "ThreadSanitizer forgets a parent's fibers in a child of fork(), as it does threads";
 inline constexpr const char* no_threads_after_fork =
     "ThreadSanitizer allows no threads after such a fork";
 inline const std::string refusal =
