@@ -36,6 +36,12 @@ std::vector<echo_program> echo_programs() {
 #ifdef BENCH_ECHO_ASM
       {"weft asm", BENCH_ECHO_ASM},
 #endif
+#ifdef BENCH_ECHO_FCONTEXT_UNWATCHED
+      {"fcontext, no watchdog", BENCH_ECHO_FCONTEXT_UNWATCHED},
+#endif
+#ifdef BENCH_ECHO_ASM_UNWATCHED
+      {"asm, no watchdog", BENCH_ECHO_ASM_UNWATCHED},
+#endif
       {raw_epoll, BENCH_ECHO_EPOLL},
 #ifdef BENCH_ECHO_ASIO
       {"Asio", BENCH_ECHO_ASIO},
