@@ -216,6 +216,10 @@ void watchdog::run() noexcept {
     const time_point before = clock::now();
     const duration nap = is_asleep ? asleep_look : look_every_;
     changed_.wait_until(hold, before + nap);
+    // A loop that works for microseconds at a time sleeps again when it is looked at, and is yet
+    // not to wake the watchdog each time.
+    const bool was_woken = is_asleep && !is_watchdog_asleep.load(std::memory_order_relaxed);
+    if (was_woken) idle_for_ = duration::zero();
     is_watchdog_asleep.store(false, std::memory_order_relaxed);
     // What is longer was the whole process's: stopped, in a debugger, on a machine that slept.
     const duration passed = std::min(clock::now() - before, 2 * look_every_);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -44,6 +45,24 @@ int watchdogs() {
   while (readdir(folder) != nullptr) ++count;
   closedir(folder);
   return count - 1 - (is_tsan ? 1 : 0);  // ThreadSanitizer has one of its own
+}
+
+// How often it has gone to sleep so far.
+long switches_of_watchdog() {
+  DIR* const folder = opendir("/proc/self/task");
+  long count = 0;
+  while (const dirent* const one = readdir(folder)) {
+    const std::string thread = std::string("/proc/self/task/") + one->d_name;
+    std::string name;
+    std::getline(std::ifstream(thread + "/comm"), name);
+    if (name != "weft-watchdog") continue;
+    std::ifstream status(thread + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.rfind("voluntary_ctxt_switches:", 0) == 0) count += std::stol(line.substr(24));
+    }
+  }
+  closedir(folder);
+  return count;
 }
 
 void wait_until_it_has_gone() {
@@ -202,6 +221,21 @@ TEST_CASE("watchdog: its thread goes when no loop is left, and comes back with t
       if (weft::run(limit_of(10ms), [] { return watchdogs(); }) != 1) return 1;
       wait_until_it_has_gone();
     }
+    return 0;
+  });
+  CHECK(end.status == 0);
+}
+
+TEST_CASE("watchdog: a loop that sleeps and works in turns does not wake it each time") {
+  if (is_emulated()) WEFT_SKIP(no_stalls_under_emulation);
+  const child_end end = run_child([] {
+    weft::run(limit_of(100ms), [] {
+      weft::await_sleep(1500ms);  // it has fallen asleep
+      const long before = switches_of_watchdog();
+      for (int i = 0; i < 2000; ++i) weft::await_sleep(50us);
+      // Its looks, 25 ms apart, on a machine that may take a second for the sleeps.
+      if (switches_of_watchdog() - before > 500) _exit(1);
+    });
     return 0;
   });
   CHECK(end.status == 0);
