@@ -55,9 +55,8 @@ std::size_t share_of(std::size_t all, unsigned loop, unsigned loops) {
   return all / loops + (loop < all % loops ? 1 : 0);
 }
 
-server::server(serve_options&& how) : how_(std::move(how)), places_(how_.most_connections) {
-  share_of(how_.most_connections, 0, 1);
-}
+server::server(serve_options&& how)
+    : how_(std::move(how)), places_(share_of(how_.most_connections, 0, 1)) {}
 
 bool server::may_go_on(const std::error_code& of_accept) {
   if (of_accept == std::errc::bad_file_descriptor) return false;

@@ -98,7 +98,7 @@ void refresh_cancel(fiber& f) noexcept {
   if (s == nullptr && f.on_cancel != on_cancel::never) {
     is_visible = is_visible || is_task_cancelled(f);
   }
-  if (WEFT_UNLIKELY(f.home != nullptr && f.home->is_of_parent && f.home->current == &f)) {
+  if (WEFT_UNLIKELY(f.home != nullptr && f.home->shared->is_of_parent() && f.home->current == &f)) {
     is_visible = true;
   }
   f.attention = static_cast<std::uint8_t>((f.attention & ~attention_cancel) |
@@ -194,7 +194,7 @@ bool can_cancel_slowly(const loop_core& here) noexcept {
 // Where `cancelled` may not be thrown, what ends the wait is the end of the process: see
 // take_slowly().
 void refuse_wait_in_child(const loop_core& here) {
-  if (WEFT_UNLIKELY(here.is_of_parent) && can_cancel_wait(here)) {
+  if (WEFT_UNLIKELY(here.shared->is_of_parent()) && can_cancel_wait(here)) {
     misuse(refusal_in_child(*here.shared, describe(*here.current) + " would wait"));
   }
 }
@@ -219,7 +219,8 @@ bool stop_if_visible(loop_core& here) {
 
 bool is_cancel_due(const loop_core& here) noexcept {
   const fiber& self = *here.current;
-  if (WEFT_UNLIKELY(here.is_of_parent)) return true;  // the wait ends, and its caller throws
+  if (WEFT_UNLIKELY(here.shared->is_of_parent()))
+    return true;  // the wait ends, and its caller throws
   return (self.attention & attention_cancel) != 0 && find_target(self, here.eh->uncaught).is_found;
 }
 

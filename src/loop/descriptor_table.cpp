@@ -7,7 +7,6 @@
 #include <atomic>
 #include <new>
 
-#include "shared_watch.hpp"
 #include "weft/detail/park.hpp"
 
 WEFT_NAMESPACE_BEGIN
@@ -20,8 +19,6 @@ constexpr std::uint32_t ends_writing = POLLOUT | ends_all;
 constexpr std::uint32_t ends_peer = POLLRDHUP | ends_all;
 
 void finish(descriptor_slot& slot, descriptor_wait& waiter, int happened) noexcept {
-  // Before the number can change hands: others may register it anew until then.
-  if (waiter.member != nullptr) waiter.member->of.leave(*waiter.member);
   for (descriptor_wait*& one : slot.waits) {
     if (one == &waiter) one = nullptr;
   }

@@ -35,9 +35,8 @@ const wait_type& name_of(short events) noexcept {
 constexpr short always_ready = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 
 // Stands in the slot while a fiber is parked.
-int park_at(loop& here, descriptor_slot& slot, short events, time_point deadline,
-            shared_watch_member* member = nullptr) {
-  descriptor_wait self{here.current, 0, member};
+int park_at(loop& here, descriptor_slot& slot, descriptor_wait& self, short events,
+            time_point deadline) {
   if ((events & POLLIN) != 0) slot.wait_for(direction::read) = &self;
   if ((events & POLLOUT) != 0) slot.wait_for(direction::write) = &self;
   if ((events & POLLRDHUP) != 0) slot.wait_for(direction::hangup) = &self;
@@ -52,6 +51,28 @@ int park_at(loop& here, descriptor_slot& slot, short events, time_point deadline
   if (reason == wake_reason::cancelled) return -ECANCELED;
   return 0;
 }
+
+int park_at(loop& here, descriptor_slot& slot, short events, time_point deadline) {
+  descriptor_wait self{here.current};
+  return park_at(here, slot, self, events, deadline);
+}
+
+// Of one loop of several. It leaves the others before the number can change hands: they may
+// register it anew until then.
+struct shared_wait : descriptor_wait {
+  shared_wait(loop& here, shared_watch& all, int fd, std::uint32_t id) noexcept
+      : member(all, *here.kernel, fd, id) {
+    owner = here.current;
+    notify = &on_event;
+  }
+  static void on_event(descriptor_wait& self) noexcept {
+    shared_watch_member& own = static_cast<shared_wait&>(self).member;
+    own.of.leave(own);
+    wake(*self.owner, wake_reason::completed);
+  }
+
+  shared_watch_member member;
+};
 
 bool is_taken(const descriptor_slot& slot, short events) noexcept {
   return (events & slot.awaited_events()) != 0;
@@ -215,13 +236,13 @@ int wait_for_shared(loop& here, int fd, std::uint32_t id, shared_watch& all) {
     if (slot->is_registered) here.kernel->unwatch(fd);  // from before it was shared
   }
   descriptor_table::end_use(*slot, EBADF);
-  shared_watch_member self(all, *here.kernel, fd, id);
-  const long refused = all.enter(self);
+  shared_wait self(here, all, fd, id);
+  const long refused = all.enter(self.member);
   if (refused < 0) return static_cast<int>(refused);
   slot->id = id;
   slot->kind = use::shared;
-  const int happened = park_at(here, *slot, POLLIN, time_point::max(), &self);
-  all.leave(self);
+  const int happened = park_at(here, *slot, self, POLLIN, time_point::max());
+  all.leave(self.member);
   const bool is_open = slot->id == id;  // it may be closed behind the event
   if (is_open) *slot = descriptor_slot();
   if (happened > 0 && is_open) return 0;

@@ -52,7 +52,7 @@ void epoll_poller::open(int event_fd) {
 epoll_poller::~epoll_poller() { abandon(); }
 
 void epoll_poller::abandon() noexcept {
-  raw_syscall(SYS_close, epoll_fd_);
+  if (epoll_fd_ >= 0) raw_syscall(SYS_close, epoll_fd_);
   epoll_fd_ = event_fd_ = -1;
 }
 

@@ -104,7 +104,6 @@ void loop::become_inherited(bool is_of_this_thread) noexcept {
                       std::memory_order_relaxed);
   if (!is_of_this_thread) return;
   shared->thread = this_thread();
-  is_of_parent = true;
   turn_end = 0;
   records_aside_ = std::exchange(free_records, nullptr);
   // Handles of ended tasks must ask, too: they give records back.
@@ -126,7 +125,6 @@ void loop::go_on_in_child() {
   kernel->renew(shared->box.event_fd());
   shared->refuses_work.store(is_closing, std::memory_order_relaxed);
   shared->whose.store(ownership::ours, std::memory_order_relaxed);
-  is_of_parent = false;
   while (fiber* const one = free_records) {
     free_records = static_cast<fiber*>(one->payload);
     one->payload = records_aside_;

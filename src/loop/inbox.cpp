@@ -17,7 +17,7 @@ inbox::inbox() { renew(); }
 inbox::~inbox() { abandon(); }
 
 void inbox::abandon() noexcept {
-  raw_syscall(SYS_close, event_fd_);
+  if (event_fd_ >= 0) raw_syscall(SYS_close, event_fd_);
   event_fd_ = -1;
 }
 

@@ -61,7 +61,7 @@ void yield_slowly() {
 }
 
 void yield_uncancelled(loop_core& here) noexcept {
-  if (WEFT_UNLIKELY(here.is_of_parent)) return;  // what was asked for is done
+  if (WEFT_UNLIKELY(here.shared->is_of_parent())) return;  // what was asked for is done
   fiber& self = *here.current;
   self.woken_by = wake_reason::completed;
   here.ready.push(self);

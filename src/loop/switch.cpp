@@ -106,7 +106,7 @@ static fiber& take_first(loop& here) noexcept {
 
 WEFT_NOINLINE fiber& take_slowly(loop_core& core) noexcept {
   loop& here = whole(core);
-  if (WEFT_UNLIKELY(here.is_of_parent)) end_child(here);
+  if (WEFT_UNLIKELY(here.shared->is_of_parent())) end_child(here);
   if (here.ready.taken() >= here.turn_end && is_look_due(here)) return here.idle;
   return take_first(here);
 }

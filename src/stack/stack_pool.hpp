@@ -68,7 +68,7 @@ class stack_pool {
 
   struct usage {
     std::size_t in_use = 0;
-    std::size_t idle = 0;            // whose memory is kept, for good or for now
+    std::size_t idle = 0;            // whose memory is kept, for good or for a while
     std::size_t reserved_bytes = 0;  // address space, guards included
   };
   usage measure() const noexcept;

@@ -12,8 +12,6 @@ namespace detail {
 
 struct fiber;
 
-struct shared_watch_member;
-
 // To read, to write, or for the peer's end.
 enum class direction : std::uint8_t { read, write, hangup };
 
@@ -25,10 +23,9 @@ struct descriptor_key {
 
 struct descriptor_wait {
   fiber* owner = nullptr;
-  int happened = 0;                       // POLLIN, POLLOUT, POLLERR, POLLHUP; or -errno
-  shared_watch_member* member = nullptr;  // of a shared descriptor
-  // Of who waits for several things at once: called in place of waking `owner`, in the idle
-  // context or in a fiber of the same loop. The slot points at the wait no more.
+  int happened = 0;  // POLLIN, POLLOUT, POLLERR, POLLHUP; or -errno
+  // Of who has more to do than to go on: called in place of waking `owner`, in the idle context or
+  // in a fiber of the same loop. The slot points at the wait no more; the descriptor is open still.
   void (*notify)(descriptor_wait& self) noexcept = nullptr;
 };
 

@@ -32,7 +32,6 @@ struct loop_core {
   unsigned budget = most_budget;
   std::size_t budget_turn = 0;
   std::uint8_t born_attention = 0;  // of every fiber that starts: cancelled, while the loop closes
-  bool is_of_parent = false;  // in a child of fork(): nobody is to run; see src/loop/fork.cpp
   bool is_watched = false;
   bool keeps_float_control = true;  // each fiber has its own: options::float_control
   ready_ring ready;
