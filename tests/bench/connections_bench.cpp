@@ -38,8 +38,8 @@ double bytes_each(const char* path, double connections) {
   std::vector<int> peers;
   const auto ask_one_more = [&] {
     peers.push_back(server.connect());
-    echo_ask(peers.back());
-    echo_take_answer(peers.back());
+    ask(peers.back(), echo_request());
+    take_answer(peers.back(), echo_request());
   };
   ask_one_more();  // its first allocations are no connection's
   const double before = bytes_of(server);

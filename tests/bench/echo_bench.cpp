@@ -3,7 +3,6 @@
 // many connections that each have one request under way. The server has a core of its own; the
 // client's time does not count.
 #include <fcntl.h>
-#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,56 +15,16 @@
 #include <vector>
 
 #include "program.hpp"
-#include "server_process.hpp"
+#include "server_client.hpp"
 
 namespace {
 
 using namespace bench;
 
-class echo_client final : public contender {
- public:
-  echo_client(const char* program, std::size_t connections)
-      : server_(program), epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)) {
-    for (std::size_t i = 0; i < connections; ++i) {
-      epoll_event interest{};
-      interest.events = EPOLLIN;
-      interest.data.fd = server_.connect();
-      peers_.push_back(interest.data.fd);
-      ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, interest.data.fd, &interest);
-    }
-  }
-  ~echo_client() override {
-    for (const int peer : peers_) ::close(peer);
-    ::close(epoll_fd_);
-  }
-
-  // All that is asked is answered within the run: what the server did later would count for nobody.
-  std::uint64_t run(std::uint64_t operations) override {
-    for (const int peer : peers_) echo_ask(peer);
-    std::uint64_t asked = peers_.size();
-    epoll_event events[64];
-    for (std::uint64_t done = 0; done < asked;) {
-      // Never asleep: to wake it would cost the server's send() more than all that is measured.
-      const int count = ::epoll_wait(epoll_fd_, events, 64, 0);
-      for (int i = 0; i < count; ++i) {
-        echo_take_answer(events[i].data.fd);
-        ++done;
-        if (asked >= operations) continue;
-        echo_ask(events[i].data.fd);
-        ++asked;
-      }
-    }
-    return asked;
-  }
-
-  double server_ns() const { return server_.cpu_ns(); }
-  double elsewhere_ns() const override { return server_ns() - cpu_ns(); }
-
- private:
-  server_process server_;
-  int epoll_fd_;
-  std::vector<int> peers_;
-};
+std::unique_ptr<server_client> echo_client(const char* program, std::size_t connections) {
+  return std::make_unique<server_client>(std::make_unique<server_process>(program), connections,
+                                         echo_request(), echo_request());
+}
 
 // A client in a process of its own: a process may have 20,000 descriptors or so, and the clients of
 // all servers are there at once.
@@ -116,14 +75,14 @@ class distant_client final : public contender {
 
   [[noreturn]] static void obey(const char* program, std::size_t connections, int from, int to) {
     try {
-      echo_client here(program, connections);
-      answer now{0, here.server_ns()};
+      const auto here = echo_client(program, connections);
+      answer now{0, here->server_ns()};
       while (::write(to, &now, sizeof now) == sizeof now) {
         std::uint64_t operations = 0;
         if (::read(from, &operations, sizeof operations) != sizeof operations) break;
         if (operations == 0) break;
-        now = {here.run(operations), 0};
-        now.server_ns = here.server_ns();
+        now = {here->run(operations), 0};
+        now.server_ns = here->server_ns();
       }
     } catch (const std::exception& error) {
       std::fprintf(stderr, "%s: %s\n", program, error.what());
@@ -145,7 +104,7 @@ class distant_client final : public contender {
 };
 
 std::unique_ptr<contender> client_of(const char* program, std::size_t connections) {
-  if (connections < 5000) return std::make_unique<echo_client>(program, connections);
+  if (connections < 5000) return echo_client(program, connections);
   return std::make_unique<distant_client>(program, connections);
 }
 
@@ -175,15 +134,8 @@ std::vector<row> rows(const arguments& given) {
   return all;
 }
 
-// A round of the others' length is a hundred wake-ups, and those are what differs.
-std::vector<row_result> take(const row& what, const pace& how) {
-  pace slow = how;
-  slow.round_ns = 8 * how.round_ns;
-  return {measure(what, slow)};
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_program({"echo", {"ns", 1, 1}, &rows, &take}, argc, argv);
+  return run_program({"echo", {"ns", 1, 1}, &rows, &measure_servers}, argc, argv);
 }

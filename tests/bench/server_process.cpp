@@ -22,12 +22,6 @@
 #include <stdexcept>
 
 namespace bench {
-namespace {
-
-constexpr std::size_t message_bytes = 64;
-
-}  // namespace
-
 std::vector<echo_program> echo_programs() {
   return {
 #ifdef BENCH_ECHO_FCONTEXT
@@ -153,18 +147,25 @@ int free_port() {
   return ntohs(at.sin_port);
 }
 
-void echo_ask(int peer) {
-  const char block[message_bytes] = {};
-  if (::send(peer, block, sizeof block, MSG_NOSIGNAL) != sizeof block) {
+void ask(int peer, std::string_view request) {
+  if (::send(peer, request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size())) {
     throw std::runtime_error("the server has gone");
   }
 }
 
-void echo_take_answer(int peer) {
-  char block[message_bytes];
-  if (::recv(peer, block, sizeof block, MSG_WAITALL) != sizeof block) {
-    throw std::runtime_error("the server sent something else back");
+void take_answer(int peer, std::string_view answer) {
+  char block[64];
+  if (answer.size() > sizeof block ||
+      ::recv(peer, block, answer.size(), MSG_WAITALL) != static_cast<ssize_t>(answer.size()) ||
+      std::memcmp(block, answer.data(), answer.size()) != 0) {
+    throw std::runtime_error("the server sent something else");
   }
+}
+
+std::string_view echo_request() {
+  static const std::string all(64, 'x');
+  return all;
 }
 
 void raise_descriptor_limit() {

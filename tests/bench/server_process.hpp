@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bench {
@@ -43,9 +44,12 @@ class server_process {
 
 int free_port();  // of the loopback address
 
-// One request of 64 bytes.  Throws: std::runtime_error
-void echo_ask(int peer);
-void echo_take_answer(int peer);
+// Sends a request; takes what must be the answer.  Throws: std::runtime_error
+void ask(int peer, std::string_view request);
+void take_answer(int peer, std::string_view answer);
+
+// What an echo server is asked: 64 bytes.
+std::string_view echo_request();
 
 // As many descriptors as the system allows, for this process and those it starts.
 void raise_descriptor_limit();
