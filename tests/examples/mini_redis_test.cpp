@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// The example mini_redis, as its users meet it: redis-cli and redis-benchmark talk to it, and raw
-// streams, where it matters how bytes are cut and who comes first.
+// The example mini_redis, as its users meet it: its commands, by redis-cli and redis-benchmark, and
+// its protocol, byte by byte. Clients that wait for each other: mini_redis_waiting_test.cpp.
 #include <doctest/doctest.h>
-#include <sys/socket.h>
 
 #include <chrono>
 #include <csignal>
-#include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <system_error>
@@ -14,100 +12,15 @@
 #include <vector>
 
 #include "examples/clients.hpp"
+#include "examples/mini_redis_child.hpp"
 #include "examples/programs.hpp"
 #include "support/build_kind.hpp"
-#include "support/child.hpp"
-#include "support/server_child.hpp"
 #include "support/skip.hpp"
 #include "weft/io.hpp"
 #include "weft/weft.hpp"
 
 using namespace weft_tests;
 using namespace std::chrono_literals;
-
-namespace {
-
-constexpr const char* no_redis_tools = "no redis-cli and redis-benchmark (Debian: redis-tools)";
-
-bool has_redis_tools() {
-  static const bool has = run_program({"redis-cli", "--version"}).status == 0 &&
-                          run_program({"redis-benchmark", "--version"}).status == 0;
-  return has;
-}
-
-class mini_redis_child : public server_child {
- public:
-  mini_redis_child() : server_child(program("mini_redis").string()) {}
-
-  // What redis-cli prints for a command.
-  std::string cli(std::vector<std::string> words) const {
-    return run_tool("redis-cli", std::move(words)).output;
-  }
-  child_end run_tool(const std::string& tool, std::vector<std::string> words) const {
-    words.insert(words.begin(), {tool, "-h", "127.0.0.1", "-p", std::to_string(port())});
-    return run_program(words);
-  }
-};
-
-// A connection that says exactly the bytes it is told, and compares what comes back.
-class raw_client {
- public:
-  explicit raw_client(const server_child& server)
-      : stream_(weft::tcp_stream::connect(weft::endpoint::loopback_ipv4(server.port()))) {}
-
-  void says(const std::string& bytes) { stream_.write_all(bytes); }
-
-  std::string hears(std::size_t bytes) {
-    std::string all(bytes, '\0');
-    std::size_t came = 0;
-    try {
-      stream_.read_exactly(all.data(), bytes, &came);
-    } catch (const std::system_error&) {  // ended before
-    }
-    all.resize(came);
-    return all;
-  }
-
-  // Says it, and is answered with exactly that, as far as it goes.
-  void talks(const std::string& bytes, const std::string& answer) {
-    says(bytes);
-    CHECK(hears(answer.size()) == answer);
-  }
-
-  // All until the connection ends, in order or not.
-  std::string hears_to_the_end() {
-    std::string all;
-    char block[16 * 1024];
-    std::error_code error;
-    while (const std::size_t bytes = stream_.read_some(block, sizeof block, error)) {
-      all.append(block, bytes);
-    }
-    return all;
-  }
-
-  weft::tcp_stream& stream() { return stream_; }
-
- private:
-  weft::tcp_stream stream_;
-};
-
-// The form in which clients send requests.
-std::string request(const std::vector<std::string>& words) {
-  std::string text = "*" + std::to_string(words.size()) + "\r\n";
-  for (const std::string& word : words) {
-    text += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-  }
-  return text;
-}
-
-// Lets the server handle what was sent to it before, by whomever: it serves those who sent first
-// first, and this comes last.
-void wait_until_served(const server_child& server) {
-  raw_client last(server);
-  for (int i = 0; i < 2; ++i) last.talks("PING\r\n", "+PONG\r\n");
-}
-
-}  // namespace
 
 TEST_CASE("mini_redis: says where it listens, and SIGINT and SIGTERM end it with status 0") {
   if (!are_built()) WEFT_SKIP(not_built);
@@ -254,116 +167,6 @@ TEST_CASE("mini_redis: a client that sends much and reads late gets every reply"
     other.talks("PING\r\n", "+PONG\r\n");  // is not held up
     const std::string one = "$1048576\r\n" + value + "\r\n";
     for (int i = 0; i < 20; ++i) CHECK((me.hears(one.size()) == one));
-  });
-}
-
-TEST_CASE("mini_redis: BLPOP serves the longest waiter first") {
-  if (!are_built()) WEFT_SKIP(not_built);
-  as_client([] {
-    const mini_redis_child server;
-    std::vector<raw_client> waiters;
-    for (int i = 0; i < 3; ++i) {
-      waiters.emplace_back(server);
-      waiters.back().says("BLPOP other queue queue 0\r\n");
-      wait_until_served(server);
-    }
-    raw_client pusher(server);
-    // The length is that before anybody was served, as in Redis.
-    pusher.talks("RPUSH queue a b\r\nRPUSH queue c d\r\nLLEN queue\r\n", ":2\r\n:2\r\n:1\r\n");
-    for (std::size_t i = 0; i < waiters.size(); ++i) {
-      const std::string value(1, static_cast<char>('a' + i));
-      const std::string answer = "*2\r\n$5\r\nqueue\r\n$1\r\n" + value + "\r\n";
-      CHECK(waiters[i].hears(answer.size()) == answer);
-    }
-    // None of them is in the queue of the other key any more.
-    pusher.talks("RPUSH other x\r\nLLEN other\r\n", ":1\r\n:1\r\n");
-  });
-}
-
-TEST_CASE("mini_redis: BLPOP takes at once what is there, gives up in time, and then goes on") {
-  if (!are_built()) WEFT_SKIP(not_built);
-  as_client([] {
-    const mini_redis_child server;
-    raw_client me(server);
-    me.talks("RPUSH b 1\r\nBLPOP a b 0\r\n", ":1\r\n*2\r\n$1\r\nb\r\n$1\r\n1\r\n");
-    me.talks("BLPOP a b 0.005\r\nPING\r\n", "*-1\r\n+PONG\r\n");
-    // Replies to what came before it are not held back, and what came behind it waits.
-    me.talks("ECHO before\r\nBLPOP a 0\r\nECHO behind\r\n", "$6\r\nbefore\r\n");
-    me.says("ECHO later\r\n");
-    raw_client(server).talks("LPUSH a x y\r\n", ":2\r\n");
-    me.talks("", "*2\r\n$1\r\na\r\n$1\r\ny\r\n$6\r\nbehind\r\n$5\r\nlater\r\n");
-  });
-}
-
-TEST_CASE("mini_redis: a client that went away while it waited in BLPOP gets nothing") {
-  if (!are_built()) WEFT_SKIP(not_built);
-  as_client([] {
-    const mini_redis_child server;
-    {
-      raw_client gone(server);
-      gone.says("BLPOP queue 0\r\n");
-      wait_until_served(server);
-      gone.stream().shutdown_write();
-      CHECK(gone.hears_to_the_end() == "");
-    }
-    raw_client me(server);
-    me.talks("RPUSH queue a\r\nLLEN queue\r\n", ":1\r\n:1\r\n");
-  });
-}
-
-TEST_CASE("mini_redis: what is published comes to those who subscribed, and only to them") {
-  if (!are_built()) WEFT_SKIP(not_built);
-  as_client([] {
-    const mini_redis_child server;
-    raw_client ann(server);
-    raw_client bob(server);
-    ann.talks(
-        "SUBSCRIBE a b\r\n",
-        "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n");
-    bob.talks("SUBSCRIBE b\r\n", "*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:1\r\n");
-    raw_client speaker(server);
-    speaker.talks("PUBLISH a 1\r\nPUBLISH b 2\r\nPUBLISH c 3\r\n", ":1\r\n:2\r\n:0\r\n");
-    const std::string one = "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\n1\r\n";
-    const std::string two = "*3\r\n$7\r\nmessage\r\n$1\r\nb\r\n$1\r\n2\r\n";
-    CHECK(ann.hears(one.size() + two.size()) == one + two);
-    CHECK(bob.hears(two.size()) == two);
-
-    ann.talks("PING\r\n", "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
-    ann.talks("GET a\r\n",
-              "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
-              "RESET are allowed in this context\r\n");
-    ann.talks("UNSUBSCRIBE b\r\n", "*3\r\n$11\r\nunsubscribe\r\n$1\r\nb\r\n:1\r\n");
-    speaker.talks("PUBLISH b 2\r\nPUBLISH a 1\r\n", ":1\r\n:1\r\n");
-    ann.talks("UNSUBSCRIBE\r\nGET a\r\n",
-              one + "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n$-1\r\n");
-    bob.stream().close();
-    wait_until_served(server);
-    speaker.talks("PUBLISH b 2\r\n", ":0\r\n");
-  });
-}
-
-TEST_CASE("mini_redis: a subscriber who does not read is disconnected; the others miss nothing") {
-  if (!are_built()) WEFT_SKIP(not_built);
-  as_client([] {
-    const mini_redis_child server;
-    raw_client mute(server);
-    raw_client reader(server);
-    const std::string subscribed = "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n";
-    mute.talks("SUBSCRIBE a\r\n", subscribed);
-    reader.talks("SUBSCRIBE a\r\n", subscribed);
-    raw_client speaker(server);
-    const std::string text(100'000, '.');
-    const std::string message = "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$100000\r\n" + text + "\r\n";
-    std::string receivers = ":2\r\n";
-    for (int i = 0; receivers == ":2\r\n" && i < 1000; ++i) {
-      speaker.says(request({"PUBLISH", "a", text}));
-      receivers = speaker.hears(4);
-      CHECK((reader.hears(message.size()) == message));
-    }
-    CHECK(receivers == ":1\r\n");
-    const std::string rest = mute.hears_to_the_end();
-    CHECK((rest.substr(0, message.size()) == message));
-    reader.talks("UNSUBSCRIBE\r\n", "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n");
   });
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// Both ends of a TCP connection within the process.
+// Both ends of a TCP connection within the process, and what the kernel says of a socket.
 #pragma once
+
+#include <sys/socket.h>
+
+#include <doctest/doctest.h>
 
 #include "weft/spawn.hpp"
 #include "weft/tcp.hpp"
@@ -16,5 +20,12 @@ struct tcp_connection {
   weft::tcp_stream near;
   weft::tcp_stream far;
 };
+
+inline int option_of(const weft::file_descriptor& of, int level, int name) {
+  int value = 0;
+  socklen_t bytes = sizeof value;
+  REQUIRE(::getsockopt(of.native_handle(), level, name, &value, &bytes) == 0);
+  return value;
+}
 
 }  // namespace weft_tests

@@ -13,6 +13,7 @@
 
 #include <doctest/doctest.h>
 
+#include "io/echo.hpp"
 #include "support/build_kind.hpp"
 #include "support/capture_reports.hpp"
 #include "support/no_leaks.hpp"
@@ -30,21 +31,11 @@ using weft::serve;
 using weft::spawn;
 using weft::tcp_listener;
 using weft::tcp_stream;
+using weft_tests::ask;
+using weft_tests::echo;
 using weft_tests::no_leaks;
 
 namespace {
-
-void echo_to(tcp_stream peer) {
-  char block[64];
-  while (const std::size_t n = peer.read_some(block, sizeof block)) peer.write_all(block, n);
-}
-
-bool is_answered(tcp_stream& by) {
-  char block[5];
-  by.write_all("hello");
-  by.read_exactly(block, 5);
-  return std::string(block, 5) == "hello";
-}
 
 // How many connections each thread was given.
 class tally {
@@ -78,7 +69,7 @@ TEST_CASE_FIXTURE(no_leaks,
     auto server = spawn([&] {
       serve(pool, listener, [&](tcp_stream peer) {
         who.note();
-        echo_to(std::move(peer));
+        echo(peer);
         ++ended;
       });
     });
@@ -88,7 +79,7 @@ TEST_CASE_FIXTURE(no_leaks,
         for (int i = 0; i < 10; ++i) {
           group.spawn([&] {
             tcp_stream to = tcp_stream::connect(at);
-            CHECK(is_answered(to));
+            CHECK(ask(to, "hello") == "hello");
           });
         }
       });
@@ -101,7 +92,7 @@ TEST_CASE_FIXTURE(no_leaks,
     CHECK(all == rounds * 10);
 
     tcp_stream last = tcp_stream::connect(at);
-    CHECK(is_answered(last));
+    CHECK(ask(last, "hello") == "hello");
     server.cancel();
     server.join();
     char byte = 0;
@@ -126,7 +117,7 @@ TEST_CASE_FIXTURE(no_leaks, "a server on a pool ends gracefully, and its bound i
           pool, listener,
           [&](tcp_stream& peer) {
             try {
-              echo_to(std::move(peer));
+              echo(peer);
             } catch (const weft::cancelled&) {
               ++cancelled;
               throw;
@@ -136,14 +127,14 @@ TEST_CASE_FIXTURE(no_leaks, "a server on a pool ends gracefully, and its bound i
     });
     // A loop that is full leaves the next one to the other.
     tcp_stream one = tcp_stream::connect(at);
-    CHECK(is_answered(one));
+    CHECK(ask(one, "hello") == "hello");
     tcp_stream two = tcp_stream::connect(at);
-    CHECK(is_answered(two));
+    CHECK(ask(two, "hello") == "hello");
     tcp_stream three = tcp_stream::connect(at);
-    CHECK_FALSE(weft::move_on_after(20ms, [&] { is_answered(three); }));
+    CHECK_FALSE(weft::move_on_after(20ms, [&] { ask(three, "hello"); }));
     server.cancel();
-    CHECK(is_answered(one));
-    CHECK(is_answered(two));
+    CHECK(ask(one, "hello") == "hello");
+    CHECK(ask(two, "hello") == "hello");
     one.close();
     two.close();
     three.close();
@@ -160,16 +151,16 @@ TEST_CASE_FIXTURE(no_leaks, "a pool that is closed ends its server; so does noth
     tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
     weft::serve_options none;
     none.most_connections = 0;
-    CHECK_THROWS_AS(serve(pool, listener, echo_to, none), std::logic_error);
+    CHECK_THROWS_AS(serve(pool, listener, echo, none), std::logic_error);
     tcp_listener again = tcp_listener::bind(endpoint::loopback_ipv4(0));
-    auto server = spawn([&] { serve(pool, again, echo_to); });
+    auto server = spawn([&] { serve(pool, again, echo); });
     tcp_stream to = tcp_stream::connect(again.local_endpoint());
-    CHECK(is_answered(to));
+    CHECK(ask(to, "hello") == "hello");
     pool.close();
     CHECK_THROWS_AS(server.get(), weft::task_cancelled);
-    CHECK_THROWS_AS(serve(pool, again, echo_to), std::system_error);  // it is closed
+    CHECK_THROWS_AS(serve(pool, again, echo), std::system_error);  // it is closed
     tcp_listener third = tcp_listener::bind(endpoint::loopback_ipv4(0));
-    CHECK_THROWS_AS(serve(pool, third, echo_to), weft::closed_error);
+    CHECK_THROWS_AS(serve(pool, third, echo), weft::closed_error);
     CHECK_FALSE(third.is_open());
   });
   CHECK(reports.texts().empty());

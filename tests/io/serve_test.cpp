@@ -16,6 +16,7 @@
 
 #include <doctest/doctest.h>
 
+#include "io/echo.hpp"
 #include "support/capture_reports.hpp"
 #include "support/no_leaks.hpp"
 #include "weft/cancel_scope.hpp"
@@ -31,23 +32,9 @@ using weft::serve;
 using weft::spawn;
 using weft::tcp_listener;
 using weft::tcp_stream;
+using weft_tests::ask;
+using weft_tests::echo;
 using weft_tests::no_leaks;
-
-namespace {
-
-void echo(tcp_stream& peer) {
-  char block[256];
-  while (const std::size_t n = peer.read_some(block, sizeof block)) peer.write_all(block, n);
-}
-
-std::string ask(tcp_stream& to, const std::string& text) {
-  to.write_all(text);
-  std::string answer(text.size(), '\0');
-  to.read_exactly(answer.data(), answer.size());
-  return answer;
-}
-
-}  // namespace
 
 TEST_CASE_FIXTURE(no_leaks, "each connection has a fiber of its own") {
   run([] {

@@ -26,25 +26,19 @@ using weft::spawn;
 using weft::tcp_listener;
 using weft_tests::error_of;
 using weft_tests::no_leaks;
+using weft_tests::option_of;
 using weft_tests::tcp_connection;
 
 namespace {
 
-int number_of(const weft::file_descriptor& of, int level, int name) {
-  int value = 0;
-  socklen_t bytes = sizeof value;
-  REQUIRE(::getsockopt(of.native_handle(), level, name, &value, &bytes) == 0);
-  return value;
-}
-
 void check_options(const weft::tcp_stream& one) {
-  CHECK(number_of(one, SOL_SOCKET, SO_SNDBUF) == 2 * 20'000);  // the kernel doubles it
-  CHECK(number_of(one, SOL_SOCKET, SO_RCVBUF) == 2 * 30'000);
-  CHECK(number_of(one, SOL_SOCKET, SO_KEEPALIVE) == 1);
-  CHECK(number_of(one, IPPROTO_TCP, TCP_KEEPIDLE) == 60);
-  CHECK(number_of(one, IPPROTO_TCP, TCP_KEEPINTVL) == 7);
-  CHECK(number_of(one, IPPROTO_TCP, TCP_KEEPCNT) == 4);
-  CHECK(number_of(one, IPPROTO_TCP, TCP_NODELAY) == 0);
+  CHECK(option_of(one, SOL_SOCKET, SO_SNDBUF) == 2 * 20'000);  // the kernel doubles it
+  CHECK(option_of(one, SOL_SOCKET, SO_RCVBUF) == 2 * 30'000);
+  CHECK(option_of(one, SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(option_of(one, IPPROTO_TCP, TCP_KEEPIDLE) == 60);
+  CHECK(option_of(one, IPPROTO_TCP, TCP_KEEPINTVL) == 7);
+  CHECK(option_of(one, IPPROTO_TCP, TCP_KEEPCNT) == 4);
+  CHECK(option_of(one, IPPROTO_TCP, TCP_NODELAY) == 0);
 }
 
 }  // namespace
@@ -66,12 +60,12 @@ TEST_CASE_FIXTURE(no_leaks, "what a listener was told, its connections have; so 
     check_options(both.far);
     check_options(both.near);
     both.far.set_keepalive(false);
-    CHECK(number_of(both.far, SOL_SOCKET, SO_KEEPALIVE) == 0);
+    CHECK(option_of(both.far, SOL_SOCKET, SO_KEEPALIVE) == 0);
 
     tcp_listener plain = tcp_listener::bind(endpoint::loopback_ipv4(0));
     tcp_connection defaults(plain);
-    CHECK(number_of(defaults.far, SOL_SOCKET, SO_KEEPALIVE) == 0);
-    CHECK(number_of(defaults.far, IPPROTO_TCP, TCP_NODELAY) == 1);
+    CHECK(option_of(defaults.far, SOL_SOCKET, SO_KEEPALIVE) == 0);
+    CHECK(option_of(defaults.far, IPPROTO_TCP, TCP_NODELAY) == 1);
 
     weft::listen_options wrong;
     wrong.keepalive = weft::keepalive_options{60s, 7s, 1000};

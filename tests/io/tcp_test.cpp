@@ -15,6 +15,7 @@
 
 #include <doctest/doctest.h>
 
+#include "io/connected.hpp"
 #include "io/errors_of.hpp"
 #include "support/no_leaks.hpp"
 #include "sync/pool_at_rest.hpp"
@@ -30,26 +31,10 @@ using weft::tcp_listener;
 using weft::tcp_stream;
 using weft_tests::error_of;
 using weft_tests::no_leaks;
+using weft_tests::option_of;
+using weft_tests::tcp_connection;
 
 namespace {
-
-int option_of(const weft::file_descriptor& of, int level, int name) {
-  int value = 0;
-  socklen_t bytes = sizeof value;
-  REQUIRE(::getsockopt(of.native_handle(), level, name, &value, &bytes) == 0);
-  return value;
-}
-
-// Both ends of a connection.
-struct connection {
-  explicit connection(tcp_listener& at) {
-    auto taken = spawn([&] { return at.accept(); });
-    near = tcp_stream::connect(at.local_endpoint());
-    far = taken.get();
-  }
-  tcp_stream near;
-  tcp_stream far;
-};
 
 // A port where nobody listens.
 endpoint dead_end() { return tcp_listener::bind(endpoint::loopback_ipv4(0)).local_endpoint(); }
@@ -61,7 +46,7 @@ TEST_CASE_FIXTURE(no_leaks, "a connection knows both ends, and its halves close 
     for (const endpoint& at : {endpoint::loopback_ipv4(0), endpoint::loopback_ipv6(0)}) {
       tcp_listener listener = tcp_listener::bind(at);
       CHECK(listener.local_endpoint().port() != 0);
-      connection both(listener);
+      tcp_connection both(listener);
       CHECK(both.near.remote_endpoint() == listener.local_endpoint());
       CHECK(both.far.remote_endpoint() == both.near.local_endpoint());
 
@@ -129,7 +114,7 @@ TEST_CASE_FIXTURE(no_leaks,
   run([] {
     tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
     for (const bool reads : {true, false}) {
-      connection both(listener);
+      tcp_connection both(listener);
       const linger at_once{1, 0};
       ::setsockopt(both.near.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
       auto waits = spawn([&] {
@@ -157,7 +142,7 @@ TEST_CASE_FIXTURE(no_leaks,
                   "a read that stops short at urgent data is no proof that nothing is there") {
   run([] {
     tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
-    connection both(listener);
+    tcp_connection both(listener);
     std::string all;
     auto reads = spawn([&] {
       char block[100];
@@ -178,7 +163,7 @@ TEST_CASE_FIXTURE(no_leaks,
   run([] {
     tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
     for (int round = 0; round < 50; ++round) {
-      connection both(listener);
+      tcp_connection both(listener);
       std::string all;
       auto reads = spawn([&] {
         char block[64];
@@ -200,7 +185,7 @@ TEST_CASE_FIXTURE(no_leaks,
 TEST_CASE_FIXTURE(no_leaks, "options reach the socket") {
   run([] {
     tcp_listener listener = tcp_listener::bind(endpoint::loopback_ipv4(0));
-    connection both(listener);
+    tcp_connection both(listener);
     CHECK(option_of(both.near, IPPROTO_TCP, TCP_NODELAY) != 0);
     CHECK(option_of(both.far, IPPROTO_TCP, TCP_NODELAY) != 0);
     both.near.set_nodelay(false);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Channels that are closed amid eight producers and eight consumers in two loops, who send, try,
-// select and give up; and the fairness of select, in numbers.
+// select and give up.
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -16,7 +16,6 @@
 #include "support/build_kind.hpp"
 #include "support/no_leaks.hpp"
 #include "support/seed.hpp"
-#include "sync/kinds.hpp"
 #include "weft/background_loop.hpp"
 #include "weft/channel.hpp"
 #include "weft/select.hpp"
@@ -148,26 +147,4 @@ TEST_CASE_FIXTURE(no_leaks,
     if (all.refused != producers) ++wrong;
   }
   CHECK(wrong == 0);
-}
-
-TEST_CASE_TEMPLATE("torture 19: of 1,000,000 picks each of two takes half", Kind,
-                   weft_tests::any_thread, weft_tests::one_loop) {
-  no_leaks().run([] {
-    const auto rounds = static_cast<long>(scaled_on_demand(1'000'000, 50'000));
-    typename Kind::template channel<int> a(1);
-    typename Kind::template channel<int> b(1);
-    a.send(1);
-    b.send(1);
-    long from_a = 0;
-    for (long i = 0; i < rounds; ++i) {
-      if (select(on_recv(a, [](auto&&) {}), on_recv(b, [](auto&&) {})) == 0) {
-        ++from_a;
-        a.send(1);
-      } else {
-        b.send(1);
-      }
-    }
-    CHECK(from_a > rounds * 4 / 10);
-    CHECK(from_a < rounds * 6 / 10);
-  });
 }

@@ -3,6 +3,7 @@
 #include "weft/select.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -11,6 +12,7 @@
 
 #include <doctest/doctest.h>
 
+#include "support/build_kind.hpp"
 #include "sync/do_nothing.hpp"
 #include "sync/kinds.hpp"
 #include "task/on_virtual_time.hpp"
@@ -31,6 +33,7 @@ using weft_tests::ignored;
 using weft_tests::nothing;
 using weft_tests::on_virtual_time;
 using weft_tests::one_loop;
+using weft_tests::scaled;
 
 namespace {
 
@@ -128,11 +131,11 @@ TEST_CASE_TEMPLATE("torture 19: two that are always ready are each drawn half of
   on_virtual_time().run([] {
     typename Kind::template channel<int> a(1);
     typename Kind::template channel<int> b(1);
-    constexpr int rounds = 100'000;
-    int from_a = 0;
+    const std::size_t rounds = scaled(1'000'000, 50'000);
+    std::size_t from_a = 0;
     a.send(1);
     b.send(1);
-    for (int i = 0; i < rounds; ++i) {
+    for (std::size_t i = 0; i < rounds; ++i) {
       if (select(on_recv(a, ignored), on_recv(b, ignored)) == 0) {
         ++from_a;
         a.send(1);

@@ -17,23 +17,32 @@ using weft::task_group;
 using weft::with_task_group;
 using weft_tests::on_every_seed;
 
+namespace {
+
+// A daemon that takes a millisecond to clean up when its group ends.
+void spawn_daemon(task_group& group, bool& was_cleaned_up) {
+  weft::spawn_options how;
+  how.daemon = true;
+  group.spawn(how, [&] {
+    try {
+      await_sleep(1h);
+    } catch (const cancelled&) {
+      weft::shielded([] { await_sleep(1ms); });
+      was_cleaned_up = true;
+      throw;
+    }
+  });
+}
+
+}  // namespace
+
 TEST_CASE_FIXTURE(on_every_seed,
                   "sem 33: daemons end with the last ordinary child, and are waited for") {
   run([] {
     const auto start = weft::now();
     bool daemon_was_cleaned_up = false;
     with_task_group([&](task_group& group) {
-      weft::spawn_options daemon;
-      daemon.daemon = true;
-      group.spawn(daemon, [&] {
-        try {
-          await_sleep(1h);
-        } catch (const cancelled&) {
-          weft::shielded([] { await_sleep(1ms); });
-          daemon_was_cleaned_up = true;
-          throw;
-        }
-      });
+      spawn_daemon(group, daemon_was_cleaned_up);
       group.spawn([] { await_sleep(5ms); });
     });
     CHECK(daemon_was_cleaned_up);
@@ -47,17 +56,7 @@ TEST_CASE_FIXTURE(on_every_seed,
     const auto start = weft::now();
     bool was_cleaned_up = false;
     with_task_group([&](task_group& group) {
-      weft::spawn_options daemon;
-      daemon.daemon = true;
-      group.spawn(daemon, [&] {
-        try {
-          await_sleep(1h);
-        } catch (const cancelled&) {
-          weft::shielded([] { await_sleep(1ms); });
-          was_cleaned_up = true;
-          throw;
-        }
-      });
+      spawn_daemon(group, was_cleaned_up);
       weft::testing::wait_all_blocked();
     });
     CHECK(was_cleaned_up);
