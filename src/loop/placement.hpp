@@ -15,6 +15,7 @@
 #include "shared_side.hpp"
 #include "weft/detail/config.hpp"
 #include "weft/detail/fiber.hpp"
+#include "weft/detail/loop_core.hpp"
 
 WEFT_NAMESPACE_BEGIN
 namespace detail {
@@ -44,8 +45,14 @@ inline bool replace_no_side(fiber& record, shared_side* wanted) noexcept {
   }
 }
 
-// Gives the record its loop, for good.  Calls from: that loop's thread.
-inline void place(fiber& record, shared_side& home) noexcept { replace_no_side(record, &home); }
+// Gives the record its loop, for good. Who holds it may look at home and id: they are written once
+// it has let go.  Calls from: that loop's thread.  Precondition: the record has no loop.
+inline void place(fiber& record, loop_core& home, std::uint64_t id) noexcept {
+  replace_no_side(record, held_marker());
+  record.home = &home;
+  record.id = id;
+  record.shared.store(home.shared, std::memory_order_release);  // pairs with side_of()
+}
 
 // Keeps a record from being taken in, if no loop has it yet: then bool says true, and whoever holds
 // may touch what the record's loop would. Nothing that waits may happen meanwhile.

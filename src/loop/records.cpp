@@ -68,11 +68,9 @@ void loop::admit_arrivals() noexcept {
       arrivals.push_back(record.message);
       return;
     }
-    record.home = this;
-    record.id = ++next_id;
     adopted.push_back(record.message);
     ++adopted_count;
-    place(record, *shared);  // from here on its handle acts by message
+    place(record, *this, ++next_id);  // from here on its handle acts by message
     start_fiber(*this, record);
   }
 }
