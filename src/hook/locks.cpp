@@ -4,6 +4,7 @@
 // WEFT_DEBUG=1, and outside fibers, it only passes on. std::mutex and std::shared_mutex are
 // pthread's; a condition variable gives its mutex up inside the C library, but then it blocks the
 // thread, so no other fiber runs.
+#include <cxxabi.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
@@ -79,9 +80,9 @@ next<int(pthread_rwlock_t*)> next_trywrlock("pthread_rwlock_trywrlock");
 next<int(pthread_rwlock_t*)> next_rdlock("pthread_rwlock_rdlock");
 next<int(pthread_rwlock_t*)> next_tryrdlock("pthread_rwlock_tryrdlock");
 next<int(pthread_rwlock_t*)> next_rwlock_unlock("pthread_rwlock_unlock");
-next<int(std::uint64_t*)> next_guard_acquire("__cxa_guard_acquire");
-next<void(std::uint64_t*)> next_guard_release("__cxa_guard_release");
-next<void(std::uint64_t*)> next_guard_abort("__cxa_guard_abort");
+next<int(abi::__guard*)> next_guard_acquire("__cxa_guard_acquire");
+next<void(abi::__guard*)> next_guard_release("__cxa_guard_release");
+next<void(abi::__guard*)> next_guard_abort("__cxa_guard_abort");
 
 bool is_to_be_watched() noexcept {
   if (WEFT_LIKELY(is_inside)) return false;
@@ -154,11 +155,11 @@ WEFT_API int pthread_rwlock_unlock(pthread_rwlock_t* l) noexcept {
 }
 
 // The compiler calls these around the initialiser of a local static. 1: initialise it.
-WEFT_API int __cxa_guard_acquire(std::uint64_t* guard);
-WEFT_API void __cxa_guard_release(std::uint64_t* guard) noexcept;
-WEFT_API void __cxa_guard_abort(std::uint64_t* guard) noexcept;
+WEFT_API int __cxa_guard_acquire(abi::__guard* guard);
+WEFT_API void __cxa_guard_release(abi::__guard* guard) noexcept;
+WEFT_API void __cxa_guard_abort(abi::__guard* guard) noexcept;
 
-int __cxa_guard_acquire(std::uint64_t* guard) {
+int __cxa_guard_acquire(abi::__guard* guard) {
   if (WEFT_LIKELY(!is_to_be_watched())) return next_guard_acquire(guard);
   {
     const inside now;
@@ -171,11 +172,11 @@ int __cxa_guard_acquire(std::uint64_t* guard) {
   }
   return is_ours;
 }
-void __cxa_guard_release(std::uint64_t* guard) noexcept {
+void __cxa_guard_release(abi::__guard* guard) noexcept {
   unlocked(guard);
   next_guard_release(guard);
 }
-void __cxa_guard_abort(std::uint64_t* guard) noexcept {
+void __cxa_guard_abort(abi::__guard* guard) noexcept {
   unlocked(guard);
   next_guard_abort(guard);
 }

@@ -18,10 +18,12 @@ constexpr std::uint32_t ends_reading = POLLIN | POLLRDHUP | POLLPRI | ends_all;
 constexpr std::uint32_t ends_writing = POLLOUT | ends_all;
 constexpr std::uint32_t ends_peer = POLLRDHUP | ends_all;
 
+// By direction.
+constexpr std::uint32_t ends_wait[directions] = {ends_reading, ends_writing, ends_peer,
+                                                 POLLPRI | ends_all, ends_all};
+
 void finish(descriptor_slot& slot, descriptor_wait& waiter, int happened) noexcept {
-  for (descriptor_wait*& one : slot.waits) {
-    if (one == &waiter) one = nullptr;
-  }
+  slot.remove(waiter);
   waiter.happened = happened;
   if (waiter.notify != nullptr) {
     waiter.notify(waiter);
@@ -34,8 +36,31 @@ void finish(descriptor_slot& slot, descriptor_wait& waiter, int happened) noexce
 
 short descriptor_slot::awaited_events() const noexcept {
   const int all = (waits[0] != nullptr ? POLLIN : 0) | (waits[1] != nullptr ? POLLOUT : 0) |
-                  (waits[2] != nullptr ? POLLRDHUP : 0);
+                  (waits[2] != nullptr ? POLLRDHUP : 0) | (waits[3] != nullptr ? POLLPRI : 0);
   return static_cast<short>(all);
+}
+
+bool descriptor_slot::is_waited_for() const noexcept {
+  for (const descriptor_wait* const one : waits) {
+    if (one != nullptr) return true;
+  }
+  return false;
+}
+
+void descriptor_slot::add(descriptor_wait& one, direction way) noexcept {
+  const auto at = static_cast<std::size_t>(way);
+  descriptor_wait** last = &waits[at];
+  while (*last != nullptr) last = &(*last)->also[at];
+  one.also[at] = nullptr;
+  *last = &one;
+}
+
+void descriptor_slot::remove(const descriptor_wait& one) noexcept {
+  for (std::size_t at = 0; at < directions; ++at) {
+    descriptor_wait** link = &waits[at];
+    while (*link != nullptr && *link != &one) link = &(*link)->also[at];
+    if (*link != nullptr) *link = one.also[at];
+  }
 }
 
 std::uint32_t descriptor_table::next_id() noexcept {
@@ -62,22 +87,20 @@ descriptor_slot* descriptor_table::note(std::uint64_t word, std::uint32_t events
   if ((events & ends_reading) != 0) slot.maybe_for(direction::read) = true;
   if ((events & ends_writing) != 0) slot.maybe_for(direction::write) = true;
   if (slot.kind == descriptor_slot::use::borrowed) slot.is_registered = false;  // one shot
-  const auto happened = static_cast<int>(events);
-  if (descriptor_wait* const reader = slot.wait_for(direction::read)) {
-    if ((events & ends_reading) != 0) finish(slot, *reader, happened);
+  const bool is_borrowed = slot.kind == descriptor_slot::use::borrowed;
+  for (std::size_t at = 0; at < directions; ++at) {
+    if ((events & ends_wait[at]) == 0) continue;
+    while (descriptor_wait* const first = slot.waits[at]) {
+      finish(slot, *first, static_cast<int>(events));
+      if (is_borrowed) break;
+    }
   }
-  if (descriptor_wait* const writer = slot.wait_for(direction::write)) {
-    if ((events & ends_writing) != 0) finish(slot, *writer, happened);
-  }
-  if (descriptor_wait* const watcher = slot.wait_for(direction::hangup)) {
-    if ((events & ends_peer) != 0) finish(slot, *watcher, happened);
-  }
-  return slot.kind == descriptor_slot::use::borrowed && slot.is_waited_for() ? &slot : nullptr;
+  return is_borrowed && slot.is_waited_for() ? &slot : nullptr;
 }
 
 void descriptor_table::end_use(descriptor_slot& slot, int error) noexcept {
-  for (descriptor_wait*& one : slot.waits) {
-    if (one != nullptr) finish(slot, *one, -error);
+  for (descriptor_wait*& first : slot.waits) {
+    while (first != nullptr) finish(slot, *first, -error);
   }
   slot = descriptor_slot();
 }

@@ -32,12 +32,18 @@ struct descriptor_slot {
   bool is_registered = false;    // with the kernel
   bool maybe[2] = {true, true};  // to read, to write: a call may succeed. Owned only
   bool is_special = false;       // the peer has closed its side, an error came, or urgent data
-  descriptor_wait* waits[3] = {nullptr, nullptr, nullptr};  // by direction; one may stand in two
+  // The first of those who wait, by direction; one may stand in two. Several only where a C
+  // library's calls wait, as threads may.
+  descriptor_wait* waits[directions] = {};
 
   bool& maybe_for(direction d) noexcept { return maybe[static_cast<unsigned>(d)]; }
   descriptor_wait*& wait_for(direction d) noexcept { return waits[static_cast<unsigned>(d)]; }
-  bool is_waited_for() const noexcept { return awaited_events() != 0; }
-  short awaited_events() const noexcept;  // of POLLIN, POLLOUT, POLLRDHUP
+  bool is_waited_for() const noexcept;
+  short awaited_events() const noexcept;  // of POLLIN, POLLOUT, POLLRDHUP, POLLPRI
+
+  // Puts `one` behind those who wait already; takes it away, from wherever it stands.
+  void add(descriptor_wait& one, direction way) noexcept;
+  void remove(const descriptor_wait& one) noexcept;
 };
 
 class descriptor_table {
@@ -71,8 +77,9 @@ class descriptor_table {
     return std::uint64_t{id} << 32 | static_cast<std::uint32_t>(fd);
   }
 
-  // Notes what has happened (of POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP) and wakes who waits
-  // for it. The slot if somebody borrowed still waits there, for another direction; else nullptr.
+  // Notes what has happened (of POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP, POLLPRI) and wakes who
+  // waits for it: of several with something borrowed the first one, as the kernel will say it again.
+  // The slot if somebody borrowed still waits there; else nullptr.
   descriptor_slot* note(std::uint64_t word, std::uint32_t events) noexcept;
 
   // Ends every wait at the slot with -error, and the use with it.

@@ -23,7 +23,8 @@ constexpr wait_type writable_wait{"writable descriptor", ended_by::world};
 constexpr wait_type hangup_wait{"hangup of a descriptor's peer", ended_by::world};
 
 constexpr short asks_for(direction way) noexcept {
-  return way == direction::read ? POLLIN : POLLOUT;
+  constexpr short asked[directions] = {POLLIN, POLLOUT, POLLRDHUP, POLLPRI, 0};
+  return asked[static_cast<std::size_t>(way)];
 }
 
 const wait_type& name_of(short events) noexcept {
@@ -37,16 +38,14 @@ constexpr short always_ready = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 // Stands in the slot while a fiber is parked.
 int park_at(loop& here, descriptor_slot& slot, descriptor_wait& self, short events,
             time_point deadline) {
-  if ((events & POLLIN) != 0) slot.wait_for(direction::read) = &self;
-  if ((events & POLLOUT) != 0) slot.wait_for(direction::write) = &self;
-  if ((events & POLLRDHUP) != 0) slot.wait_for(direction::hangup) = &self;
+  if ((events & POLLIN) != 0) slot.add(self, direction::read);
+  if ((events & POLLOUT) != 0) slot.add(self, direction::write);
+  if ((events & POLLRDHUP) != 0) slot.add(self, direction::hangup);
   if (deadline != time_point::max()) arm_own_timer(here, here.time->now(), deadline);
   ++here.waits_for(ended_by::world);
   const wake_reason reason = park(here, name_of(events), &slot, can_cancel_wait(here));
   --here.waits_for(ended_by::world);
-  for (descriptor_wait*& one : slot.waits) {
-    if (one == &self) one = nullptr;
-  }
+  slot.remove(self);
   if (self.happened != 0) return self.happened;  // also when a cancel came right behind
   if (reason == wake_reason::cancelled) return -ECANCELED;
   return 0;
@@ -271,7 +270,7 @@ int look_at_descriptor(descriptor_key what, direction way, bool must_ask) noexce
 }
 
 int stand_at_descriptor(descriptor_key what, direction way, descriptor_wait& self,
-                        std::uint32_t& use_id) noexcept {
+                        std::uint32_t& use_id, bool may_share) noexcept {
   if (what.fd < 0) return -EBADF;
   loop& here = whole(*running_loop());
   descriptor_slot* const slot = here.kernel->descriptors.at(what.fd);
@@ -283,10 +282,10 @@ int stand_at_descriptor(descriptor_key what, direction way, descriptor_wait& sel
     refused = drop_if_closed_elsewhere(here, what.fd, *slot);
   }
   if (refused < 0) return refused;
-  if (slot->wait_for(way) != nullptr) return -EEXIST;
+  if (!may_share && slot->wait_for(way) != nullptr) return -EEXIST;
   if (slot->kind != use::owned) refused = enter_borrowed(here, what.fd, *slot, asks_for(way));
   if (refused < 0) return refused;
-  slot->wait_for(way) = &self;
+  slot->add(self, way);
   use_id = slot->id;
   return 0;
 }
@@ -294,9 +293,7 @@ int stand_at_descriptor(descriptor_key what, direction way, descriptor_wait& sel
 void leave_descriptor(int fd, std::uint32_t use_id, const descriptor_wait& self) noexcept {
   loop& here = whole(*running_loop());
   descriptor_slot& slot = *here.kernel->descriptors.at(fd);
-  for (descriptor_wait*& one : slot.waits) {
-    if (one == &self) one = nullptr;
-  }
+  slot.remove(self);
   if (slot.kind == use::borrowed) leave_borrowed(here, fd, slot, use_id);
 }
 

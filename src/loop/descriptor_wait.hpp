@@ -6,6 +6,7 @@
 
 #include "weft/detail/config.hpp"
 #include "weft/detail/descriptor_wait.hpp"
+#include "weft/detail/export.hpp"
 #include "weft/detail/loop_core.hpp"
 #include "weft/time.hpp"
 
@@ -30,7 +31,7 @@ int wait_for_owned(loop& here, int fd, std::uint32_t id, direction way);
 int wait_for_hangup(loop& here, int fd, std::uint32_t id);
 
 // What the kernel says at this moment, as poll(2) tells it; 0 if it has nothing; -EBADF.
-int ask_for_descriptor(int fd, short events) noexcept;
+WEFT_API int ask_for_descriptor(int fd, short events) noexcept;
 
 // The same for a fiber that selects; also -ENOMEM and -EPERM (of a number from elsewhere: as above).
 // Unless it `must_ask`, it trusts what was said of weft's own at the last look.
@@ -38,10 +39,11 @@ int ask_for_descriptor(int fd, short events) noexcept;
 int look_at_descriptor(descriptor_key what, direction way, bool must_ask) noexcept;
 
 // Puts `self` where the next event of the descriptor finds it. 0, with the use of the number at
-// which it stands; or -errno, as wait_for_descriptor(): it stands nowhere.
+// which it stands; or -errno, as wait_for_descriptor(): it stands nowhere. EEXIST only unless it
+// `may_share` the direction with others.
 // Precondition: a fiber runs.
 int stand_at_descriptor(descriptor_key what, direction way, descriptor_wait& self,
-                        std::uint32_t& use_id) noexcept;
+                        std::uint32_t& use_id, bool may_share = false) noexcept;
 
 // Takes it away again, also if the event has done so already, or the use is over.
 void leave_descriptor(int fd, std::uint32_t use_id, const descriptor_wait& self) noexcept;
@@ -51,7 +53,7 @@ void leave_descriptor(int fd, std::uint32_t use_id, const descriptor_wait& self)
 void forget_descriptor(int fd, std::uint32_t id) noexcept;
 
 // Blocks the thread as wait_for_descriptor() does where no fiber runs.
-int block_for_descriptor(int fd, short events, time_point deadline) noexcept;
+WEFT_API int block_for_descriptor(int fd, short events, time_point deadline) noexcept;
 
 }  // namespace detail
 WEFT_NAMESPACE_END

@@ -140,6 +140,15 @@ long epoll_poller::watch_once(int fd, descriptor_slot& slot, short events) noexc
   return add(fd, slot, static_cast<std::uint32_t>(events) | EPOLLONESHOT);
 }
 
+bool epoll_poller::is_watched(int fd, descriptor_slot& slot, short events) noexcept {
+  epoll_event interest{};
+  interest.events = static_cast<std::uint32_t>(events) | EPOLLONESHOT;
+  interest.data.u64 = descriptor_table::word_of(fd, slot.id);
+  const long refused = raw_syscall(SYS_epoll_ctl, epoll_fd_, EPOLL_CTL_MOD, fd, &interest);
+  slot.is_registered = refused == 0;
+  return refused == 0;
+}
+
 long epoll_poller::watch_shared(int fd, std::uint32_t id) noexcept {
   epoll_event interest{};
   interest.events = EPOLLIN | EPOLLEXCLUSIVE;

@@ -20,6 +20,7 @@ class epoll_poller final : public poller {
   void wait(duration longest) noexcept override;
   long watch(int fd, descriptor_slot& slot) noexcept override;
   long watch_once(int fd, descriptor_slot& slot, short events) noexcept override;
+  bool is_watched(int fd, descriptor_slot& slot, short events) noexcept override;
   long watch_shared(int fd, std::uint32_t id) noexcept override;
   void unwatch(int fd) noexcept override;
   void abandon() noexcept override;

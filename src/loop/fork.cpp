@@ -76,6 +76,11 @@ void note_loop(loop_link& made) {
   book.loops.push_back(made);
 }
 
+void for_each_loop(const std::function<void(loop&)>& f) noexcept {
+  const std::lock_guard<std::mutex> hold(the_book().lock);
+  the_book().loops.for_each([&f](list_node& node) { f(*static_cast<loop_link&>(node).of); });
+}
+
 void forget_loop(loop_link& ending) noexcept {
   const std::lock_guard<std::mutex> hold(the_book().lock);
   if (ending.is_linked()) ending.unlink();

@@ -4,6 +4,7 @@
 // handlers of pthread_atfork(), so that nothing has to ask whose process this is.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "shared_side.hpp"
@@ -23,6 +24,10 @@ struct loop_link : list_node {
 
 void note_loop(loop_link& made);
 void forget_loop(loop_link& ending) noexcept;
+
+// Calls f(loop&) for each loop, of whichever thread, while it cannot end. What f touches must be
+// made for that: a loop's shared_side is.
+void for_each_loop(const std::function<void(loop&)>& f) noexcept;
 
 // "CALL in a child of fork(): ...".  Throws: std::bad_alloc.
 std::string refusal_in_child(const shared_side& side, const std::string& call);

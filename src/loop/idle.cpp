@@ -4,6 +4,7 @@
 // In a guest's step it stands on the host's stack: guest.cpp.
 #include <algorithm>
 
+#include "hooked_wait.hpp"
 #include "loop.hpp"
 #include "tree.hpp"
 #include "wait_graph.hpp"
@@ -40,6 +41,8 @@ void look(loop& here) noexcept {
   here.shared->box.drain(here);
   if (!here.arrivals.empty()) here.admit_arrivals();
   cancel_main_on_sigint(here);
+  // relaxed: this thread's own handler wrote it
+  if (here.is_signalled.load(std::memory_order_relaxed)) interrupt_hooked_waits(here);
   if (here.tree_bell.take()) report_tree(here);
   if (here.fresh != nullptr) here.fresh->take(here);
 }

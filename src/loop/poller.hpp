@@ -22,9 +22,13 @@ class poller {
   // once. 0, or -errno.
   virtual long watch(int fd, descriptor_slot& slot) noexcept = 0;
 
-  // Registers one of somebody else for the next of `events` (of POLLIN, POLLOUT, POLLRDHUP), or
-  // changes for what. 0, or -errno.
+  // Registers one of somebody else for the next of `events` (of POLLIN, POLLOUT, POLLRDHUP,
+  // POLLPRI), or changes for what. 0, or -errno.
   virtual long watch_once(int fd, descriptor_slot& slot, short events) noexcept = 0;
+
+  // Asks whether the file behind `fd` is still the one that watch_once() registered; it is then
+  // registered anew.
+  virtual bool is_watched(int fd, descriptor_slot& slot, short events) noexcept = 0;
 
   // Registers one that other loops watch, too, for reading: an event wakes one loop of those that
   // sleep. 0, or -errno.  Calls from: any thread, under the guard of its shared_watch.

@@ -17,6 +17,7 @@
 #include <pthread.h>
 
 #include "weft/detail/config.hpp"
+#include "weft/detail/export.hpp"
 #include "weft/detail/list.hpp"
 #include "weft/detail/thread_job.hpp"
 #include "weft/time.hpp"
@@ -25,7 +26,7 @@
 WEFT_NAMESPACE_BEGIN
 namespace detail {
 
-class thread_pool {
+class WEFT_API thread_pool {
  public:
   // Never destroyed: threads of a program that ends may still run in it.
   static thread_pool& of_process();

@@ -3,6 +3,7 @@
 // the descriptor (src/loop/descriptor_table.hpp) points at it meanwhile.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "weft/detail/config.hpp"
@@ -12,8 +13,9 @@ namespace detail {
 
 struct fiber;
 
-// To read, to write, or for the peer's end.
-enum class direction : std::uint8_t { read, write, hangup };
+// To read, to write, for the peer's end, for urgent data, or for an error alone.
+enum class direction : std::uint8_t { read, write, hangup, urgent, failure };
+inline constexpr std::size_t directions = 5;
 
 // A descriptor and its use: `id` as weft gave it to one of its own; 0: a number from elsewhere.
 struct descriptor_key {
@@ -27,6 +29,7 @@ struct descriptor_wait {
   // Of who has more to do than to go on: called in place of waking `owner`, in the idle context or
   // in a fiber of the same loop. The slot points at the wait no more; the descriptor is open still.
   void (*notify)(descriptor_wait& self) noexcept = nullptr;
+  descriptor_wait* also[directions] = {};  // who waits for the same, behind this one
 };
 
 }  // namespace detail

@@ -50,7 +50,7 @@ struct shared_side;
 enum class fiber_state : std::uint8_t { blank, fresh, ready, parked, done };
 
 // Why a park ended.
-enum class wake_reason : std::uint8_t { completed, timed_out, cancelled };
+enum class wake_reason : std::uint8_t { completed, timed_out, cancelled, interrupted };
 
 // How a body ended.
 enum class fiber_outcome : std::uint8_t { pending, value, error, cancelled };

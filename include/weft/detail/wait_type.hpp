@@ -32,6 +32,8 @@ struct wait_type {
   ended_by by = ended_by::fibers;
   // Tells `to` who holds what is awaited, or must end; nullptr: that cannot be told.
   void (*awaited)(const void* on, awaited_visitor& to) = nullptr;
+  // A signal handler that interrupts system calls interrupts this one, too: of C functions.
+  bool ends_on_signal = false;
 };
 
 inline constexpr wait_type no_wait{""};
