@@ -62,7 +62,7 @@ struct WEFT_API report {
 
   // True if every function is active.
   bool is_complete() const noexcept;
-  // One line for each function that is not, and why.  Throws: std::bad_alloc.
+  // Which functions are not, by the file that has them, and what to do.  Throws: std::bad_alloc.
   std::string to_string() const;
 };
 

@@ -186,8 +186,6 @@
   ROW(locks, void, __cxa_guard_release, (abi::__guard * guard), (guard), "wakes who waits for it") \
   ROW(locks, void, __cxa_guard_abort, (abi::__guard * guard), (guard), "wakes who waits for it")
 
-// `syscall` itself is variadic, and stands in futex_calls.cpp alone.
-
 #define WEFT_HOOK_FILES(ROW)                                                                       \
   ROW(files, ssize_t, pread, (int fd, void* to, size_t bytes, off_t at), (fd, to, bytes, at),      \
       "goes to a thread unless cached")                                                            \
@@ -207,5 +205,24 @@
   ROW(files, int, rename, (const char* from, const char* to), (from, to), "goes to a thread")      \
   ROW(files, int, unlink, (const char* path), (path), "goes to a thread")
 
+// Declared with `...`; what may stand there is passed in the same places by both ABIs (x86-64 System
+// V, AAPCS64 as Linux has it), so they are called through pointers of these types.
+#define WEFT_HOOK_VARIADIC(ROW)                                                                    \
+  ROW(locks, long, syscall, (long number, long a, long b, long c, long d, long e, long f),         \
+      (number, a, b, c, d, e, f), "parks in a futex wait")                                         \
+  ROW(files, int, open, (const char* path, int flags, mode_t mode), (path, flags, mode),           \
+      "goes to a thread")                                                                          \
+  ROW(files, int, open64, (const char* path, int flags, mode_t mode), (path, flags, mode),         \
+      "goes to a thread")                                                                          \
+  ROW(files, int, openat, (int directory, const char* path, int flags, mode_t mode),               \
+      (directory, path, flags, mode), "goes to a thread")                                          \
+  ROW(files, int, openat64, (int directory, const char* path, int flags, mode_t mode),             \
+      (directory, path, flags, mode), "goes to a thread")                                          \
+  ROW(files, int, fcntl, (int fd, int command, void* argument), (fd, command, argument),           \
+      "parks in F_SETLKW and F_OFD_SETLKW")                                                        \
+  ROW(files, int, fcntl64, (int fd, int command, void* argument), (fd, command, argument),         \
+      "as fcntl")
+
 #define WEFT_HOOK_FUNCTIONS(ROW) \
-  WEFT_HOOK_NET(ROW) WEFT_HOOK_NAMES(ROW) WEFT_HOOK_LOCKS(ROW) WEFT_HOOK_FILES(ROW)
+  WEFT_HOOK_NET(ROW) WEFT_HOOK_NAMES(ROW) WEFT_HOOK_LOCKS(ROW) WEFT_HOOK_FILES(ROW) \
+  WEFT_HOOK_VARIADIC(ROW)

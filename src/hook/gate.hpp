@@ -25,12 +25,11 @@ namespace hook {
 using detail::loop;
 using detail::loop_core;
 
-// One for each row of functions.hpp, and for those with variable arguments.
+// One for each row of functions.hpp.
 enum class function_id : std::uint16_t {
 #define WEFT_HOOK_ID(group, result, name, parameters, arguments, what) name,
   WEFT_HOOK_FUNCTIONS(WEFT_HOOK_ID)
 #undef WEFT_HOOK_ID
-      syscall,
   count
 };
 inline constexpr auto functions = static_cast<std::size_t>(function_id::count);

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <map>
 #include <stdexcept>
 
 #include "gate.hpp"
@@ -25,7 +26,6 @@ constexpr row rows[] = {
 #define WEFT_HOOK_ROW(group, result, name, parameters, arguments, what) {#name, tier::group},
     WEFT_HOOK_FUNCTIONS(WEFT_HOOK_ROW)
 #undef WEFT_HOOK_ROW
-        {"syscall", tier::locks},
 };
 static_assert(sizeof rows / sizeof rows[0] == functions);
 
@@ -80,13 +80,16 @@ std::string report::to_string() const {
   if (is_switched_off) {
     return "weft: no function is hooked: WEFT_HOOKS=0, or the program is set-user-ID\n";
   }
-  std::string text;
+  std::map<std::string, std::string> by_owner;
   for (const function_state& one : functions) {
-    if (one.is_active) continue;
-    text += std::string("weft: ") + one.name + " is not hooked: calls go to " +
-            (one.owner.empty() ? "another library" : one.owner) +
-            ". Link the program with weft-hook before that file (a program that is linked with it "
-            "statically: also with -rdynamic), or start it by weft-run\n";
+    if (!one.is_active) by_owner[one.owner].append(" ").append(one.name);
+  }
+  std::string text;
+  for (const auto& [owner, names] : by_owner) {
+    text += "weft: not hooked, because calls go to " +
+            (owner.empty() ? std::string("another library") : owner) + ":" + names +
+            "\n  Link the program with weft-hook before that file (with the archive: also with "
+            "-rdynamic), or start it by weft-run.\n";
   }
   return text;
 }

@@ -71,12 +71,17 @@ int run_inside(loop& here, detail::thread_job& job) noexcept {
 
 }  // namespace
 
+bool enter_threads(loop& here) noexcept {
+  return !detail::is_cancel_due(here) && kept<thread_gate>().enter(here);
+}
+void leave_threads() noexcept { kept<thread_gate>().leave(); }
+bool submit_detached(detail::thread_job& job) noexcept { return submit(job); }
+
 int run_offloaded(loop& here, function_id id, detail::thread_job& job) noexcept {
-  if (detail::is_cancel_due(here)) return -ECANCELED;
-  if (!kept<thread_gate>().enter(here)) return -ECANCELED;
+  if (!enter_threads(here)) return -ECANCELED;
   count(tally_of(id).offloads);
   const int result = run_inside(here, job);
-  kept<thread_gate>().leave();
+  leave_threads();
   return result;
 }
 

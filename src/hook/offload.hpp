@@ -22,6 +22,13 @@ inline constexpr unsigned most_threads = 12;
 // -EAGAIN: there is no thread. Never throws. Precondition: a fiber of `here` runs.
 int run_offloaded(loop& here, function_id id, detail::thread_job& job) noexcept;
 
+// The parts of it, for a job that nobody waits for by itself: a place among the threads (false: the
+// caller was cancelled before there was one), given back from whatever thread, and the job handed
+// over, to be destroyed by its drop() (false: there is no thread).
+bool enter_threads(loop& here) noexcept;
+void leave_threads() noexcept;
+bool submit_detached(detail::thread_job& job) noexcept;
+
 // Calls f() on a thread, which must not throw and returns a result or -errno; waits for it even when
 // cancelled, since it uses the caller's memory. -ECANCELED: it was not begun.
 template <class F>
