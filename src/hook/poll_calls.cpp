@@ -24,7 +24,10 @@ long ask_until(loop& here, function_id id, time_point deadline, bool has_mask, A
                Park&& park) {
   bool is_over = false;
   for (;;) {
-    const long found = ask();
+    long found = 0;
+    do {
+      found = ask();
+    } while (found == -EINTR);  // whatever handler ran, nothing was waited for
     if (found != 0 || is_over) {
       spend(here);
       return found;
@@ -116,8 +119,11 @@ class selection {
     }
   }
 
-  const pollfd* polled() const noexcept { return polled_.get(); }
-  std::size_t polled_count() const noexcept { return polled_count_; }
+  int wait(loop& here, time_point until) noexcept {
+    const int happened = detail::wait_hooked(here, polled_.get(), polled_count_, until);
+    if (happened == -EBADF) forget_closed();
+    return happened;
+  }
 
  private:
   using word = unsigned long;
@@ -140,6 +146,15 @@ class selection {
     return true;
   }
 
+  // Numbers beyond those that the process ever had open are no error to the kernel: it passes them
+  // over, and would say so for ever.
+  void forget_closed() noexcept {
+    pollfd* const end = std::remove_if(polled_.get(), polled_.get() + polled_count_, [](pollfd& one) {
+      return raw_syscall(SYS_fcntl, one.fd, F_GETFD, 0) < 0;
+    });
+    polled_count_ = static_cast<std::size_t>(end - polled_.get());
+  }
+
   const int count_;
   const std::size_t words_;
   word* given_[3];
@@ -156,9 +171,7 @@ long select_until(loop& here, function_id id, selection& sets, const sigset_t* m
   if (!sets.prepare()) return -ENOMEM;
   const long found = ask_until(
       here, id, deadline, mask != nullptr, [&] { return sets.ask(mask); },
-      [&](time_point until) {
-        return detail::wait_hooked(here, sets.polled(), sets.polled_count(), until);
-      });
+      [&](time_point until) { return sets.wait(here, until); });
   if (found >= 0) sets.give_answer();
   return found;
 }

@@ -59,6 +59,21 @@ bool is_stream(int fd) noexcept {
          type == SOCK_STREAM;
 }
 
+// TCP gives nothing to who asks for nothing, at once; but not if it must not wait: then it says
+// EAGAIN. All others wait for a message or the end.
+bool gives_nothing_at_once(int fd) noexcept {
+  int family = 0;
+  socklen_t bytes = sizeof family;
+  return raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &family, &bytes) == 0 &&
+         (family == AF_INET || family == AF_INET6) && is_stream(fd);
+}
+
+std::size_t bytes_of(const msghdr& message) noexcept {
+  std::size_t all = 0;
+  for (std::size_t i = 0; i < message.msg_iovlen; ++i) all += message.msg_iov[i].iov_len;
+  return all;
+}
+
 // What MSG_WAITALL waits for behind the first bytes. A peek sees them again each time: no event
 // tells of more, so it looks every millisecond.
 WEFT_NOINLINE long receive_rest(loop& here, function_id id, int fd, const msghdr& message,
@@ -101,8 +116,13 @@ long receive(loop& here, function_id id, int fd, const msghdr& message, int flag
     spend(here);
     return attempt(flags);
   }
-  const long first =
-      call_when_ready(here, id, fd, POLLIN, [&] { return attempt(flags | MSG_DONTWAIT); });
+  const bool wants_nothing = bytes_of(message) == 0;
+  const long first = call_when_ready(here, id, fd, POLLIN, [&]() -> long {
+    const long now = attempt(flags | MSG_DONTWAIT);
+    const bool is_done = WEFT_UNLIKELY(wants_nothing) && now == -EAGAIN && !is_nonblocking(fd) &&
+                         gives_nothing_at_once(fd);
+    return is_done ? 0 : now;
+  });
   if (first == must_call_plainly) return attempt(flags);
   if (WEFT_LIKELY((flags & MSG_WAITALL) == 0) || first <= 0 || !is_stream(fd) ||
       is_nonblocking(fd)) {

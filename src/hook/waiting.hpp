@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "../base/syscalls.hpp"
@@ -63,6 +64,11 @@ class call_waits {
       const int happened = detail::block_for_descriptor(fd_, events_, deadline_);
       return happened > 0 ? 0 : happened == 0 ? -EAGAIN : happened;
     }
+    if (has_waited_) {
+      const int now = detail::ask_for_descriptor(fd_, events_);
+      if (now != 0) return doubt(now);
+    }
+    has_waited_ = true;
     count(tally_of(id_).waits);
     const int happened = detail::wait_hooked(here_, fd_, events_, deadline_);
     if (happened > 0) return 0;
@@ -73,11 +79,28 @@ class call_waits {
   }
 
  private:
+  static constexpr int most_doubts = 3;
+
+  // The call has waited, said EAGAIN again, and poll(2) says that it would not wait. Mostly somebody
+  // else was faster. But a datagram socket that was shut down gives its end only to a call that
+  // may wait; one that is not connected is writable, while its peer has no room; and an error queue
+  // is told of until it is read. No event comes for those: time must pass.
+  WEFT_NOINLINE long doubt(int now) noexcept {
+    if (now < 0) return now;
+    if (++doubts_ < most_doubts) return 0;
+    if ((now & events_ & POLLIN) != 0) return must_call_plainly;
+    if (here_.time->now() >= deadline_) return -EAGAIN;
+    const auto soon = detail::saturating_add(here_.time->now(), std::chrono::milliseconds(1));
+    return detail::sleep_hooked(here_, std::min(soon, deadline_));
+  }
+
   loop& here_;
   const function_id id_;
   const int fd_;
   const short events_;
   bool is_asked_ = false;
+  bool has_waited_ = false;
+  int doubts_ = 0;
   time_point deadline_ = time_point::max();
 };
 

@@ -89,6 +89,15 @@ ssize_t write_parts(loop& here, function_id id, int fd, const iovec* parts, int 
   }));
 }
 
+// A socket is told of a write of nothing: an empty message, or EPIPE.
+ssize_t write_nothing(loop& here, int fd) noexcept {
+  const long sent = call_when_ready(here, function_id::write, fd, POLLOUT, [fd] {
+    return raw_syscall(SYS_sendto, fd, nullptr, 0, MSG_DONTWAIT, nullptr, 0);
+  });
+  return sent == -ENOTSOCK || sent == must_call_plainly ? real::write(fd, nullptr, 0)
+                                                        : ended<ssize_t>(sent);
+}
+
 long send_message(loop& here, function_id id, int fd, const msghdr& message, int flags) noexcept {
   if ((flags & MSG_DONTWAIT) != 0) {
     spend(here);
@@ -145,6 +154,7 @@ extern "C" {
 WEFT_API ssize_t write(int fd, const void* from, size_t bytes) {
   loop* const here = fiber_loop(tier::net, function_id::write);
   if (here == nullptr) return real::write(fd, from, bytes);
+  if (WEFT_UNLIKELY(bytes == 0)) return write_nothing(*here, fd);
   const iovec part{const_cast<void*>(from), bytes};
   return write_parts(*here, function_id::write, fd, &part, 1,
                      [&] { return real::write(fd, from, bytes); });

@@ -55,7 +55,9 @@ int park_hooked(loop& here, const wait_type& what, time_point deadline,
                 bool is_cancellable) noexcept {
   if (deadline != time_point::max()) arm_own_timer(here, here.time->now(), deadline);
   ++here.waits_for(what.by);
-  const wake_reason reason = park(here, what, nullptr, is_cancellable);
+  // What ran before the wait does not interrupt it. relaxed: this thread's own handler counts
+  const unsigned before = here.interruptions.load(std::memory_order_relaxed);
+  const wake_reason reason = park(here, what, &before, is_cancellable);
   --here.waits_for(what.by);
   switch (reason) {
     case wake_reason::completed:
@@ -156,20 +158,21 @@ int sleep_hooked(loop& here, time_point deadline, bool is_cancellable) noexcept 
 }
 
 void interrupt_hooked_waits(loop& here) noexcept {
-  here.is_signalled.store(false, std::memory_order_relaxed);
-  here.for_each_fiber([](const fiber& f) {
+  const unsigned present = here.interruptions.load(std::memory_order_relaxed);
+  here.seen_interruptions = present;
+  const auto interrupt = [present](const fiber& f) {
     if (f.state != fiber_state::parked || !f.wait->ends_on_signal) return;
+    if (*static_cast<const unsigned*>(f.wait_on) == present) return;
     wake(const_cast<fiber&>(f), wake_reason::interrupted);
-  });
-  if (here.root.state == fiber_state::parked && here.root.wait->ends_on_signal) {
-    wake(here.root, wake_reason::interrupted);
-  }
+  };
+  here.for_each_fiber(interrupt);
+  interrupt(here.root);
 }
 
 void note_interruption() noexcept {
   loop_core* const core = running_loop();
   if (core == nullptr || core->shared->is_of_parent()) return;
-  whole(*core).is_signalled.store(true, std::memory_order_relaxed);
+  whole(*core).interruptions.fetch_add(1, std::memory_order_relaxed);
   inbox::ring(core->shared->box.event_fd());  // it may be about to sleep
 }
 

@@ -42,7 +42,9 @@ void look(loop& here) noexcept {
   if (!here.arrivals.empty()) here.admit_arrivals();
   cancel_main_on_sigint(here);
   // relaxed: this thread's own handler wrote it
-  if (here.is_signalled.load(std::memory_order_relaxed)) interrupt_hooked_waits(here);
+  if (here.interruptions.load(std::memory_order_relaxed) != here.seen_interruptions) {
+    interrupt_hooked_waits(here);
+  }
   if (here.tree_bell.take()) report_tree(here);
   if (here.fresh != nullptr) here.fresh->take(here);
 }

@@ -111,7 +111,9 @@ class loop final : public loop_core {
   unsigned doubts = 0;  // sleeps without a timer since something happened: is that for ever?
   bool has_left_task = false;  // in a child of fork(): a handle went, and left its task alone
   bool is_closing = false;
-  std::atomic<bool> is_signalled{false};  // a handler interrupted the thread: hooked_wait.hpp
+  // Handlers that interrupted the thread, and how many waits have been told of: hooked_wait.hpp
+  std::atomic<unsigned> interruptions{0};
+  unsigned seen_interruptions = 0;
   bool is_idle_over = false;     // tells the idle context to return to root for good
   bool was_interrupted = false;  // SIGINT cancelled main
   bool has_late_sigint = false;  // one came when there was no main to cancel: close() acts on it
