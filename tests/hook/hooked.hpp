@@ -29,12 +29,19 @@ struct hooked : no_leaks {
     weft::hook::install(weft::hook::tier::net | weft::hook::tier::names |
                         weft::hook::tier::files);
   }
+  // A thread that has woken a fiber may still be about to let go of the loop's eventfd.
+  ~hooked() {
+    for (int i = 0; i < 1000 && open_descriptors() != before_; ++i) usleep(1000);
+  }
 
   // Without the watchdog, which has files open for moments.
   template <class F>
   auto run(F&& body) -> decltype(body()) {
     return no_leaks::run(unwatched(), std::forward<F>(body));
   }
+
+ private:
+  const std::size_t before_ = open_descriptors();
 };
 
 struct descriptor_pair {

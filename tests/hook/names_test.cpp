@@ -11,7 +11,6 @@
 
 #include "hook/hooked.hpp"
 #include "weft/this_fiber.hpp"
-#include "weft/to_thread.hpp"
 
 using weft::spawn;
 using weft_tests::hooked;
@@ -70,7 +69,6 @@ TEST_CASE_FIXTURE(hooked, "hook: getaddrinfo() gives what it gives a thread, err
       CHECK(look_up(asked[i].host, asked[i].service, asked[i].flags) == expected[i]);
     }
   });
-  weft::set_thread_pool_limit(40);
 }
 
 TEST_CASE_FIXTURE(hooked, "hook: fibers that ask the same at once share one question, and each has its answer") {
