@@ -200,6 +200,19 @@ TEST_CASE("legacy: others run while C code waits in its callbacks") {
         "  the other fiber ticked meanwhile: yes\n");
 }
 
+TEST_CASE("coroutines: fibers and coroutines wait for each other") {
+  if (!are_built()) WEFT_SKIP(not_built);
+  if (from_environment("WEFT_COROUTINE_ARGS").empty()) WEFT_SKIP("there are no C++20 coroutines");
+  const child_end end = run_example("coroutines");
+  CHECK(end.status == 0);
+  CHECK(end.output ==
+        "Ada is at home, and says: come in\n"
+        "Grace is at home, and says: nothing\n"
+        "Edsger is at home, and says: nothing\n"
+        "an error of the task, thrown in the coroutine, thrown in the fiber: nobody has that "
+        "name\n");
+}
+
 TEST_CASE("pipeline: the slowest stage holds the source back, and all arrive in order") {
   if (!are_built()) WEFT_SKIP(not_built);
   const child_end end = run_example("pipeline");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Every installed header compiles alone, twice in one file and without a warning, so a user may
 // include any of them first. Only the build's own compiler in C++17, to stay quick; .ci/headers
-// runs the whole matrix of compilers and standards.
+// runs the whole matrix of compilers and standards. coro.hpp and use_fiber.hpp say what they need.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -21,17 +21,17 @@ std::vector<std::string> installed_headers() {
   for (const auto& file : files_below(source_root() / "include", "weft")) {
     std::string name = file.generic_string();
     if (ends_with(name, ".hpp.in")) name.resize(name.size() - 3);
+    if (name.find("/coro") != std::string::npos || name == "weft/use_fiber.hpp") continue;
     if (ends_with(name, ".hpp")) headers.push_back(name);
   }
   return headers;
 }
 
-command_result check_syntax(const fs::path& file) {
-  return run_command(
-      from_environment("WEFT_CXX") +
-      " -std=c++17 -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -I" +
-      in_quotes(source_root() / "include") + " -I" + in_quotes(build_root() / "include") + " " +
-      in_quotes(file));
+command_result check_syntax(const fs::path& file, const std::string& how = "-std=c++17") {
+  return run_command(from_environment("WEFT_CXX") + " " + how +
+                     " -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -I" +
+                     in_quotes(source_root() / "include") + " -I" +
+                     in_quotes(build_root() / "include") + " " + in_quotes(file));
 }
 
 // What the compiler says to it; empty if all is well.
@@ -66,6 +66,31 @@ TEST_CASE("headers: each one compiles alone, without a warning") {
   for (auto& worker : workers) worker.join();
   INFO(complaints);
   CHECK(complaints.empty());
+}
+
+TEST_CASE("headers: coro.hpp compiles alone as C++20, and says so as C++17") {
+  if (source_root().empty()) WEFT_SKIP(no_source_root);
+  const temporary_folder folder;
+  const fs::path file = folder.path() / "coro.cpp";
+  std::ofstream(file) << "#include <weft/coro.hpp>\n#include <weft/coro.hpp>\n";
+  const auto early = check_syntax(file);
+  CHECK(early.status != 0);
+  CHECK(early.output.find("weft/coro.hpp needs C++20") != std::string::npos);
+  const std::string how = from_environment("WEFT_COROUTINE_ARGS");
+  if (how.empty()) WEFT_SKIP("this compiler has no C++20 coroutines");
+  const auto result = check_syntax(file, how);
+  INFO(result.output);
+  CHECK(result.status == 0);
+}
+
+TEST_CASE("headers: use_fiber.hpp says that Asio must come before it") {
+  if (source_root().empty()) WEFT_SKIP(no_source_root);
+  const temporary_folder folder;
+  const fs::path file = folder.path() / "early.cpp";
+  std::ofstream(file) << "#include <weft/use_fiber.hpp>\n";
+  const auto early = check_syntax(file);
+  CHECK(early.status != 0);
+  CHECK(early.output.find("include <asio.hpp> or <boost/asio.hpp> before") != std::string::npos);
 }
 
 TEST_CASE("headers: a task that is dropped on the spot is a warning") {
