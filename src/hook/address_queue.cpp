@@ -158,6 +158,12 @@ unsigned wake_waiting(const void* address, unsigned most, std::uint32_t wanted_b
   return woken;
 }
 
+WEFT_NOINLINE int wake_awaited(int result, const void* address, unsigned most,
+                               const loop_core* here) noexcept {
+  if (may_be_awaited(address)) wake_waiting(address, most, all_bits, here);
+  return result;
+}
+
 void let_woken_run(loop& here) noexcept {
   if (WEFT_LIKELY(woken_here == handed::nothing)) return;
   if (woken_here == handed::by_message) {

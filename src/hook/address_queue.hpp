@@ -84,17 +84,16 @@ WEFT_INLINE void fence_after_change() noexcept {
 #endif
 }
 
-// The object was unlocked, posted or signalled: one of those who wait may try again. Costs one load
-// where nobody waits for anything.
-WEFT_INLINE void wake_one(const void* address, const loop_core* here) noexcept {
+// The object was unlocked, posted or signalled, which came to `result`: one, or `most`, of those who
+// wait may try again. Costs one load where nobody waits for anything.
+int wake_awaited(int result, const void* address, unsigned most, const loop_core* here) noexcept;
+WEFT_INLINE int wake_some(int result, const void* address, unsigned most,
+                          const loop_core* here) noexcept {
   // relaxed: ordered behind the change by the fence, see above
-  if (WEFT_LIKELY(waiters_anywhere.value.load(std::memory_order_relaxed) == 0)) return;
-  if (may_be_awaited(address)) wake_waiting(address, 1, all_bits, here);
+  if (WEFT_LIKELY(waiters_anywhere.value.load(std::memory_order_relaxed) == 0)) return result;
+  return wake_awaited(result, address, most, here);
 }
-WEFT_INLINE void wake_all(const void* address, const loop_core* here) noexcept {
-  if (WEFT_LIKELY(waiters_anywhere.value.load(std::memory_order_relaxed) == 0)) return;
-  if (may_be_awaited(address)) wake_waiting(address, ~0U, all_bits, here);
-}
+inline constexpr unsigned all_waiters = ~0U;
 
 // Keeps the queues usable in children of fork(). Once, before the first wait.
 void stand_by_for_fork() noexcept;

@@ -33,7 +33,7 @@ int wait_for_condition(loop& here, function_id id, pthread_cond_t* c, pthread_mu
   const bool may_miss = (condition_bits(*c) & condition_is_shared) != 0;
   pauses again;
   address_wait own(here, c);
-  if (const int refused = unlock_mutex(m)) {
+  if (const int refused = unlock_mutex(here, m)) {
     own.leave(condition_wait);
     return refused;
   }
@@ -93,15 +93,13 @@ WEFT_API int pthread_cond_clockwait(pthread_cond_t* c, pthread_mutex_t* m, clock
 
 // The C library's first: behind the wake of the last fiber, the object may be gone.
 WEFT_API int pthread_cond_signal(pthread_cond_t* c) noexcept {
-  const int error = real::pthread_cond_signal(c);
-  wake_one(c, weft::detail::running_loop());
-  return error;
+  const int error = real::pthread_cond_signal.quietly(c);
+  return wake_some(error, c, 1, weft::detail::running_loop());
 }
 
 WEFT_API int pthread_cond_broadcast(pthread_cond_t* c) noexcept {
-  const int error = real::pthread_cond_broadcast(c);
-  wake_all(c, weft::detail::running_loop());
-  return error;
+  const int error = real::pthread_cond_broadcast.quietly(c);
+  return wake_some(error, c, all_waiters, weft::detail::running_loop());
 }
 
 }  // extern "C"

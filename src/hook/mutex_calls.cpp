@@ -97,8 +97,8 @@ bool pins(loop& here, const pthread_mutex_t& m) noexcept {
 }
 
 template <class Real>
-int lock_by(function_id id, pthread_mutex_t* m, clockid_t clock, const timespec* when,
-            const void* place, Real&& plainly) noexcept {
+WEFT_NOINLINE int lock_by(function_id id, pthread_mutex_t* m, clockid_t clock, const timespec* when,
+            const void* place, const Real& plainly) noexcept {
   loop* const here = lock_loop(id);
   const bool is_timed = when != nullptr;
   return locked(m, held_kind::exclusive, here == nullptr && !is_timed, place, [&] {
@@ -106,6 +106,27 @@ int lock_by(function_id id, pthread_mutex_t* m, clockid_t clock, const timespec*
     const call_deadline deadline = is_timed ? call_deadline(*here, clock, when) : call_deadline();
     return lock_as_fiber(*here, id, m, deadline, is_timed, place);
   });
+}
+
+WEFT_NOINLINE int try_lock_in_loop(pthread_mutex_t* m, const void* place) noexcept {
+  loop* const here = lock_loop(function_id::pthread_mutex_trylock);
+  return locked(m, held_kind::exclusive, false, place, [&] {
+    return here != nullptr ? try_as_fiber(*here, m)
+                           : noting_owner(m, real::pthread_mutex_trylock(m));
+  });
+}
+
+// Before an unlock. False if it is not the caller's to unlock.
+bool may_unlock(loop_core& here, const pthread_mutex_t* m) noexcept {
+  unlocked(m);
+  if (!is_active(tier::locks) || here.current == &here.idle) return true;
+  const mutex_kind kind = kind_of(*m);
+  const detail::fiber* const holder =
+      kind == mutex_kind::plain ? nullptr : holder_of(detail::whole(here), *m);
+  if (holder != nullptr && holder != here.current) return false;
+  // A recursive one may be locked still: asked before, as behind the unlock it may be gone.
+  if (kind != mutex_kind::recursive || m->__data.__count <= 1) forget_owner(m);
+  return true;
 }
 
 }  // namespace
@@ -117,23 +138,11 @@ int lock_mutex_again(loop& here, pthread_mutex_t* m, const void* place) noexcept
   });
 }
 
-int unlock_mutex(pthread_mutex_t* m) noexcept {
-  loop_core* const here = detail::running_loop();
-  if (WEFT_UNLIKELY(here != nullptr)) {
-    unlocked(m);
-    if (is_active(tier::locks) && here->current != &here->idle) {
-      const mutex_kind kind = kind_of(*m);
-      const detail::fiber* const holder =
-          kind == mutex_kind::plain ? nullptr : holder_of(detail::whole(*here), *m);
-      if (holder != nullptr && holder != here->current) return EPERM;
-      // A recursive one may be locked still: asked before, as behind the unlock it may be gone.
-      if (kind != mutex_kind::recursive || m->__data.__count <= 1) forget_owner(m);
-    }
-  }
-  const int error = real::pthread_mutex_unlock(m);
+WEFT_NOINLINE int unlock_mutex(loop_core& here, pthread_mutex_t* m) noexcept {
+  if (!may_unlock(here, m)) return EPERM;
+  const int error = real::pthread_mutex_unlock.quietly(m);
   fence_after_change();
-  wake_one(m, here);
-  return error;
+  return wake_some(error, m, 1, &here);
 }
 
 }  // namespace hook
@@ -144,34 +153,36 @@ using namespace weft::hook;
 extern "C" {
 
 WEFT_API int pthread_mutex_lock(pthread_mutex_t* m) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_mutex_lock(m);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_mutex_lock.quietly(m);
   return lock_by(function_id::pthread_mutex_lock, m, 0, nullptr, WEFT_HOOK_PLACE,
-                 [&] { return real::pthread_mutex_lock(m); });
+                 [=] { return real::pthread_mutex_lock(m); });
 }
 
 WEFT_API int pthread_mutex_trylock(pthread_mutex_t* m) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_mutex_trylock(m);
-  loop* const here = lock_loop(function_id::pthread_mutex_trylock);
-  return locked(m, held_kind::exclusive, false, WEFT_HOOK_PLACE, [&] {
-    return here != nullptr ? try_as_fiber(*here, m)
-                           : noting_owner(m, real::pthread_mutex_trylock(m));
-  });
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_mutex_trylock.quietly(m);
+  return try_lock_in_loop(m, WEFT_HOOK_PLACE);
 }
 
 WEFT_API int pthread_mutex_timedlock(pthread_mutex_t* m, const timespec* deadline) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_mutex_timedlock(m, deadline);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_mutex_timedlock.quietly(m, deadline);
   return lock_by(function_id::pthread_mutex_timedlock, m, CLOCK_REALTIME, deadline, WEFT_HOOK_PLACE,
-                 [&] { return real::pthread_mutex_timedlock(m, deadline); });
+                 [=] { return real::pthread_mutex_timedlock(m, deadline); });
 }
 
 WEFT_API int pthread_mutex_clocklock(pthread_mutex_t* m, clockid_t clock,
                                      const timespec* deadline) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_mutex_clocklock(m, clock, deadline);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_mutex_clocklock.quietly(m, clock, deadline);
   if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC) return EINVAL;
   return lock_by(function_id::pthread_mutex_clocklock, m, clock, deadline, WEFT_HOOK_PLACE,
-                 [&] { return real::pthread_mutex_clocklock(m, clock, deadline); });
+                 [=] { return real::pthread_mutex_clocklock(m, clock, deadline); });
 }
 
-WEFT_API int pthread_mutex_unlock(pthread_mutex_t* m) noexcept { return unlock_mutex(m); }
+WEFT_API int pthread_mutex_unlock(pthread_mutex_t* m) noexcept {
+  loop_core* const here = weft::detail::running_loop();
+  if (WEFT_UNLIKELY(here != nullptr)) return unlock_mutex(*here, m);
+  const int error = real::pthread_mutex_unlock.quietly(m);
+  fence_after_change();
+  return wake_some(error, m, 1, nullptr);
+}
 
 }  // extern "C"

@@ -65,7 +65,7 @@ void end_once(const void* what) noexcept {
   if (one == nullptr) return;
   // The other half: address_wait registers, then is_once_begun().
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  wake_all(what, detail::running_loop());
+  wake_some(0, what, all_waiters, detail::running_loop());
 }
 
 bool is_once_begun(const void* what) noexcept { return doer_of_once(what) != nullptr; }

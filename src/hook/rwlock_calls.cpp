@@ -42,8 +42,8 @@ int take_rwlock(loop& here, const rwlock_way& way, pthread_rwlock_t* l,
 }
 
 template <class Real>
-int rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, clockid_t clock, const timespec* when,
-              const void* place, Real&& plainly) noexcept {
+WEFT_NOINLINE int rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, clockid_t clock, const timespec* when,
+              const void* place, const Real& plainly) noexcept {
   loop* const here = lock_loop(way.id);
   return locked(l, way.how, here == nullptr && when == nullptr, place, [&] {
     if (here == nullptr || (WEFT_UNLIKELY(must_block(*here)) && !is_written_here(*here, l))) {
@@ -55,8 +55,8 @@ int rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, clockid_t clock, const
 }
 
 template <class Real>
-int try_rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, const void* place,
-                  Real&& plainly) noexcept {
+WEFT_NOINLINE int try_rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, const void* place,
+                  const Real& plainly) noexcept {
   loop* const here = lock_loop(way.id);
   return locked(l, way.how, false, place, [&] {
     return here != nullptr ? try_rwlock(*here, way.how, l) : plainly();
@@ -65,6 +65,11 @@ int try_rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, const void* place,
 
 constexpr rwlock_way reading(function_id id) noexcept { return {held_kind::shared, id}; }
 constexpr rwlock_way writing(function_id id) noexcept { return {held_kind::exclusive, id}; }
+
+WEFT_NOINLINE void note_rwlock_unlock(const pthread_rwlock_t* l) noexcept {
+  unlocked(l);
+  if (is_active(tier::locks)) forget_owner(l);
+}
 
 bool is_lock_clock(clockid_t clock) noexcept {
   return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
@@ -79,70 +84,66 @@ using namespace weft::hook;
 extern "C" {
 
 WEFT_API int pthread_rwlock_rdlock(pthread_rwlock_t* l) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_rdlock(l);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_rdlock.quietly(l);
   return rwlock_by(reading(function_id::pthread_rwlock_rdlock), l, 0, nullptr, WEFT_HOOK_PLACE,
-                   [&] { return real::pthread_rwlock_rdlock(l); });
+                   [=] { return real::pthread_rwlock_rdlock(l); });
 }
 
 WEFT_API int pthread_rwlock_wrlock(pthread_rwlock_t* l) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_wrlock(l);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_wrlock.quietly(l);
   return rwlock_by(writing(function_id::pthread_rwlock_wrlock), l, 0, nullptr, WEFT_HOOK_PLACE,
-                   [&] { return real::pthread_rwlock_wrlock(l); });
+                   [=] { return real::pthread_rwlock_wrlock(l); });
 }
 
 WEFT_API int pthread_rwlock_tryrdlock(pthread_rwlock_t* l) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_tryrdlock(l);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_tryrdlock.quietly(l);
   return try_rwlock_by(reading(function_id::pthread_rwlock_tryrdlock), l, WEFT_HOOK_PLACE,
-                       [&] { return real::pthread_rwlock_tryrdlock(l); });
+                       [=] { return real::pthread_rwlock_tryrdlock(l); });
 }
 
 WEFT_API int pthread_rwlock_trywrlock(pthread_rwlock_t* l) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_trywrlock(l);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_trywrlock.quietly(l);
   return try_rwlock_by(writing(function_id::pthread_rwlock_trywrlock), l, WEFT_HOOK_PLACE,
-                       [&] { return real::pthread_rwlock_trywrlock(l); });
+                       [=] { return real::pthread_rwlock_trywrlock(l); });
 }
 
 WEFT_API int pthread_rwlock_timedrdlock(pthread_rwlock_t* l, const timespec* deadline) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_timedrdlock(l, deadline);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_timedrdlock.quietly(l, deadline);
   return rwlock_by(reading(function_id::pthread_rwlock_timedrdlock), l, CLOCK_REALTIME, deadline,
-                   WEFT_HOOK_PLACE, [&] { return real::pthread_rwlock_timedrdlock(l, deadline); });
+                   WEFT_HOOK_PLACE, [=] { return real::pthread_rwlock_timedrdlock(l, deadline); });
 }
 
 WEFT_API int pthread_rwlock_timedwrlock(pthread_rwlock_t* l, const timespec* deadline) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_timedwrlock(l, deadline);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_timedwrlock.quietly(l, deadline);
   return rwlock_by(writing(function_id::pthread_rwlock_timedwrlock), l, CLOCK_REALTIME, deadline,
-                   WEFT_HOOK_PLACE, [&] { return real::pthread_rwlock_timedwrlock(l, deadline); });
+                   WEFT_HOOK_PLACE, [=] { return real::pthread_rwlock_timedwrlock(l, deadline); });
 }
 
 WEFT_API int pthread_rwlock_clockrdlock(pthread_rwlock_t* l, clockid_t clock,
                                         const timespec* deadline) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_clockrdlock(l, clock, deadline);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_clockrdlock.quietly(l, clock, deadline);
   if (!is_lock_clock(clock)) return EINVAL;
   return rwlock_by(reading(function_id::pthread_rwlock_clockrdlock), l, clock, deadline,
                    WEFT_HOOK_PLACE,
-                   [&] { return real::pthread_rwlock_clockrdlock(l, clock, deadline); });
+                   [=] { return real::pthread_rwlock_clockrdlock(l, clock, deadline); });
 }
 
 WEFT_API int pthread_rwlock_clockwrlock(pthread_rwlock_t* l, clockid_t clock,
                                         const timespec* deadline) noexcept {
-  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_clockwrlock(l, clock, deadline);
+  if (WEFT_LIKELY(!has_loop())) return real::pthread_rwlock_clockwrlock.quietly(l, clock, deadline);
   if (!is_lock_clock(clock)) return EINVAL;
   return rwlock_by(writing(function_id::pthread_rwlock_clockwrlock), l, clock, deadline,
                    WEFT_HOOK_PLACE,
-                   [&] { return real::pthread_rwlock_clockwrlock(l, clock, deadline); });
+                   [=] { return real::pthread_rwlock_clockwrlock(l, clock, deadline); });
 }
 
 WEFT_API int pthread_rwlock_unlock(pthread_rwlock_t* l) noexcept {
   loop_core* const here = weft::detail::running_loop();
-  if (WEFT_UNLIKELY(here != nullptr)) {
-    unlocked(l);
-    if (is_active(tier::locks)) forget_owner(l);
-  }
-  const int error = real::pthread_rwlock_unlock(l);
+  if (WEFT_UNLIKELY(here != nullptr)) note_rwlock_unlock(l);
+  const int error = real::pthread_rwlock_unlock.quietly(l);
   fence_after_change();
   // All: readers may enter together, and of writers the fastest.
-  wake_all(l, here);
-  return error;
+  return wake_some(error, l, all_waiters, here);
 }
 
 }  // extern "C"

@@ -43,12 +43,14 @@ using namespace weft::hook;
 extern "C" {
 
 WEFT_API int sem_wait(sem_t* s) {
+  if (WEFT_LIKELY(!has_loop())) return real::sem_wait(s);
   loop* const here = semaphore_loop(function_id::sem_wait);
   if (here == nullptr) return real::sem_wait(s);
   return take_semaphore(*here, function_id::sem_wait, s, call_deadline());
 }
 
 WEFT_API int sem_timedwait(sem_t* s, const timespec* deadline) {
+  if (WEFT_LIKELY(!has_loop())) return real::sem_timedwait(s, deadline);
   loop* const here = semaphore_loop(function_id::sem_timedwait);
   if (here == nullptr) return real::sem_timedwait(s, deadline);
   const call_deadline until(*here, CLOCK_REALTIME, deadline);
@@ -56,6 +58,7 @@ WEFT_API int sem_timedwait(sem_t* s, const timespec* deadline) {
 }
 
 WEFT_API int sem_clockwait(sem_t* s, clockid_t clock, const timespec* deadline) {
+  if (WEFT_LIKELY(!has_loop())) return real::sem_clockwait(s, clock, deadline);
   loop* const here = semaphore_loop(function_id::sem_clockwait);
   if (here == nullptr || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)) {
     return real::sem_clockwait(s, clock, deadline);
@@ -64,10 +67,9 @@ WEFT_API int sem_clockwait(sem_t* s, clockid_t clock, const timespec* deadline) 
 }
 
 WEFT_API int sem_post(sem_t* s) noexcept {
-  const int result = real::sem_post(s);
+  const int result = real::sem_post.quietly(s);
   fence_after_change();
-  wake_one(s, nullptr);
-  return result;
+  return wake_some(result, s, 1, nullptr);
 }
 
 }  // extern "C"

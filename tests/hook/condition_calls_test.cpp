@@ -69,8 +69,7 @@ TEST_CASE("locks: the mutex is free while a fiber waits for a condition, and its
   });
 }
 
-TEST_CASE("locks: a signal between the unlock and the park of a condition wait is not lost") {
-  // The mutex is wanted by another fiber, which runs as soon as it is given up.
+TEST_CASE("locks: fibers take turns by one condition variable, found by its signals alone") {
   run_locking([](weft::testing::virtual_clock& clock) {
     std::mutex m;
     std::condition_variable c;
