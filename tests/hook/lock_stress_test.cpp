@@ -2,6 +2,7 @@
 // Fibers on four threads and plain threads at the same locks: no wake-up is lost, nobody meets.
 #include <condition_variable>
 #include <mutex>
+#include <shared_mutex>
 #include <thread>
 #include <vector>
 
@@ -53,6 +54,32 @@ TEST_CASE("locks: 100,000 rounds of lock and unlock, parked inside now and then"
   });
   CHECK(sum == stress_rounds);
   CHECK(inside.most() == 1);
+}
+
+TEST_CASE("locks: 100,000 rounds of a std::shared_mutex, every eighth to write") {
+  std::shared_mutex m;
+  long sum = 0;  // guarded by m
+  weft_tests::inside_at_once writers;
+  std::atomic<int> mistakes{0};
+  run_on_all([&](int number) {
+    for (int i = 0; i < stress_share; ++i) {
+      if ((i + number) % 8 == 0) {
+        const std::lock_guard<std::shared_mutex> hold(m);
+        writers.enter();
+        ++sum;
+        if (i % 16 == 0) weft::yield();
+        writers.leave();
+      } else {
+        const std::shared_lock<std::shared_mutex> hold(m);
+        const long before = sum;
+        if (i % 16 == 1) weft::yield();
+        if (sum != before) ++mistakes;
+      }
+    }
+  });
+  CHECK(sum == stress_rounds / 8);
+  CHECK(writers.most() == 1);
+  CHECK(mistakes == 0);
 }
 
 TEST_CASE("locks: 100,000 items through a bounded buffer of a mutex and two condition variables") {

@@ -2,11 +2,15 @@
 // The C library's semaphores between fibers, threads and signal handlers.
 #include <cerrno>
 #include <csignal>
+#include <mutex>
 #include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <linux/futex.h>
 #include <semaphore.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "hook/lock_fibers.hpp"
 
@@ -88,6 +92,41 @@ TEST_CASE("locks: a signal handler may post, also for a fiber of the thread that
     }
     waits.get();
     std::signal(SIGUSR2, before);
+  });
+}
+
+TEST_CASE("locks: a handler without SA_RESTART ends sem_wait and futex waits with EINTR, no lock") {
+  run_locking([](weft::testing::virtual_clock&) {
+    weft::hook::install(weft::hook::tier::net);
+    struct sigaction wanted {};
+    struct sigaction before {};
+    wanted.sa_handler = [](int) {};
+    sigaction(SIGUSR1, &wanted, &before);
+    semaphore s(0);
+    std::mutex m;
+    int word = 0;
+    bool had_lock = false;
+    m.lock();
+    auto posted = weft::spawn([&] {
+      CHECK(sem_wait(&s.it) == -1);
+      CHECK(errno == EINTR);
+    });
+    auto woken = weft::spawn([&] {
+      CHECK(syscall(SYS_futex, &word, FUTEX_WAIT, 0, nullptr) == -1);
+      CHECK(errno == EINTR);
+    });
+    auto locks = weft::spawn([&] {
+      const std::lock_guard<std::mutex> hold(m);
+      had_lock = true;
+    });
+    weft::await_sleep(1ms);
+    std::raise(SIGUSR1);
+    posted.get();
+    woken.get();
+    CHECK_FALSE(had_lock);
+    m.unlock();
+    locks.get();
+    sigaction(SIGUSR1, &before, nullptr);
   });
 }
 
