@@ -84,8 +84,8 @@ WEFT_INLINE void fence_after_change() noexcept {
 #endif
 }
 
-// The object was unlocked, posted or signalled, which came to `result`: one, or `most`, of those who
-// wait may try again. Costs one load where nobody waits for anything.
+// The object was unlocked, posted or signalled, which came to `result`: one, or `most`, of those
+// who wait may try again. Costs one load where nobody waits for anything.
 int wake_awaited(int result, const void* address, unsigned most, const loop_core* here) noexcept;
 WEFT_INLINE int wake_some(int result, const void* address, unsigned most,
                           const loop_core* here) noexcept {

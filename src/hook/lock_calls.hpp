@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the calls that lock have in common: whether they wait as fibers, what the watch of held locks
-// is told, and how they wait. Layer: hook.
+// What the calls that lock have in common: whether they wait as fibers, what the watch of held
+// locks is told, and how they wait. Layer: hook.
 #pragma once
 
 #include <time.h>
@@ -41,9 +41,9 @@ inline bool is_to_be_watched() noexcept {
   return detail::watches_locks();
 }
 
-// The loop whose fiber waits in this call, if it is to wait there. weft's own code locks, too (pool,
-// watchdog, futures), for some instructions and with no park inside: it mostly gets away with the
-// looks of lock_or_wait(). Where it is about to park or to end the fiber, it must not park here.
+// The loop whose fiber waits in this call, if it is to wait there. weft's own code locks, too
+// (pool, watchdog, futures), for some instructions and with no park inside: it mostly gets away with
+// the looks of lock_or_wait(). Where it is about to park or to end the fiber, it must not park here.
 WEFT_INLINE loop* lock_loop(function_id id) noexcept {
   if (WEFT_UNLIKELY(is_inside_watch)) return nullptr;
   loop* const here = fiber_loop(tier::locks, id);

@@ -42,8 +42,9 @@ int take_rwlock(loop& here, const rwlock_way& way, pthread_rwlock_t* l,
 }
 
 template <class Real>
-WEFT_NOINLINE int rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, clockid_t clock, const timespec* when,
-              const void* place, const Real& plainly) noexcept {
+WEFT_NOINLINE int rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, clockid_t clock,
+                            const timespec* when, const void* place,
+                            const Real& plainly) noexcept {
   loop* const here = lock_loop(way.id);
   return locked(l, way.how, here == nullptr && when == nullptr, place, [&] {
     if (here == nullptr || (WEFT_UNLIKELY(must_block(*here)) && !is_written_here(*here, l))) {

@@ -63,7 +63,8 @@ WEFT_API int sem_clockwait(sem_t* s, clockid_t clock, const timespec* deadline) 
   if (here == nullptr || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)) {
     return real::sem_clockwait(s, clock, deadline);
   }
-  return take_semaphore(*here, function_id::sem_clockwait, s, call_deadline(*here, clock, deadline));
+  const call_deadline until(*here, clock, deadline);
+  return take_semaphore(*here, function_id::sem_clockwait, s, until);
 }
 
 WEFT_API int sem_post(sem_t* s) noexcept {

@@ -180,3 +180,35 @@ TEST_CASE("locks: fiber and thread notify each other through one condition varia
     CHECK(turn == 3 * rounds);
   });
 }
+
+TEST_CASE("locks: a signal by whoever has the mutex as soon as it is given up is not lost") {
+  std::mutex m;
+  std::condition_variable c;
+  bool waits = false;   // guarded by m
+  bool is_set = false;  // guarded by m
+  constexpr int rounds = 5000;
+  run_locking_with_threads([&] {
+    std::thread plain([&] {
+      int idle = 0;
+      for (int i = 0; i < rounds;) {
+        const bool has_it = m.try_lock();  // lock() would sleep, and come too late
+        const bool signals = has_it && waits && !is_set;
+        if (signals) is_set = true;
+        if (has_it) m.unlock();
+        if (signals) {
+          c.notify_one();
+          ++i;
+        } else if (++idle % 4096 == 0) {
+          std::this_thread::yield();
+        }
+      }
+    });
+    for (int i = 0; i < rounds; ++i) {
+      std::unique_lock<std::mutex> hold(m);
+      waits = true;
+      c.wait(hold, [&] { return is_set; });  // each round has one signal, and one only
+      waits = is_set = false;
+    }
+    plain.join();
+  });
+}
