@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Blocking functions of the C library that park the fiber instead of the thread, so that libraries
-// which know nothing of weft (libpq, hiredis, libcurl, ...) run inside fibers as they are. Layer:
-// hook, in a library of its own: link with weft-hook (pkg-config weft-hook, Meson weft_hook_dep),
-// before the C library, and call install().
+// which know nothing of weft (libpq, hiredis, libcurl, ...) run inside fibers as they are.
+// Layer: hook, in a library of its own: link with weft-hook (pkg-config weft-hook, Meson
+// weft_hook_dep), before the C library, and call install().
 //
 //   weft::hook::install();
 //   weft::run([] { ... PQexec() in 200 fibers, on this one thread ... });
@@ -115,7 +115,7 @@ enum class lock_policy {
 };
 
 // WEFT_LOCKS=off|warn|pin|coop sets it at first; without that it is warn, or coop once tier::locks
-// is installed.  Calls from: any thread.  set throws: std::logic_error for coop without tier::locks.
+// is installed. Another word there is reported once, at install().  Calls from: any thread.  set throws: std::logic_error for coop without tier::locks.
 WEFT_API lock_policy locks() noexcept;
 WEFT_API void set_locks(lock_policy what);
 

@@ -91,9 +91,9 @@ bool is_own_process() noexcept;
 // A call that did not wait: others get their turn after some of them.
 WEFT_INLINE void spend(loop& here) noexcept { detail::spend_budget(here); }
 
-// True if the fiber holds a pthread lock and the policy says that it must not park: the caller then
-// blocks its thread (lock_policy.hpp).
-bool must_block(loop& here) noexcept;
+// True if the fiber holds a pthread lock, besides this, and the policy says that it must not park:
+// the caller then blocks its thread (lock_policy.cpp).
+bool must_block(loop& here, const void* besides = nullptr) noexcept;
 
 }  // namespace hook
 WEFT_NAMESPACE_END

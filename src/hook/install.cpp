@@ -9,8 +9,12 @@
 #include <map>
 #include <stdexcept>
 
+#include "address_queue.hpp"
 #include "gate.hpp"
 #include "kept.hpp"
+#include "lock_owners.hpp"
+#include "lock_policy.hpp"
+#include "once_table.hpp"
 #include "real.hpp"
 #include "signal_calls.hpp"
 
@@ -63,6 +67,15 @@ void note_process() noexcept {
   process.store(detail::raw_syscall(SYS_getpid), std::memory_order_relaxed);
 }
 
+// What fibers that wait for locks need, before the first of them.
+void prepare_locks() noexcept {
+  static std::atomic<bool> is_prepared{false};  // constant, so without a guard
+  if (is_prepared.exchange(true, std::memory_order_relaxed)) return;
+  prepare_owners();
+  note_once_generation();
+  stand_by_for_fork();
+}
+
 }  // namespace
 
 bool is_own_process() noexcept {
@@ -104,8 +117,10 @@ report install(tier what) {
       pthread_atfork(nullptr, nullptr, &note_process);  // ENOMEM: a child's closes wake nobody
     }
     const auto bits = static_cast<unsigned>(what);
+    if ((what & tier::locks) != tier::none) prepare_locks();
     const unsigned before = active_tiers.fetch_or(bits, std::memory_order_relaxed);
     if ((bits & ~before & static_cast<unsigned>(tier::net)) != 0) stand_before_handlers();
+    watch_by_policy();
   }
   for (const row& one : rows) {
     if ((what & one.group) != tier::none) result.functions.push_back(state_of(one, is_on));

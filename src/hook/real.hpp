@@ -58,7 +58,19 @@ class real_function<R(A...)> {
     return found(arguments...);
   }
 
+  // The same of a function that cannot throw, where a nanosecond counts: a call that might, inside
+  // one that must not, cannot be the caller's last jump.
+  WEFT_INLINE R quietly(A... arguments) const noexcept {
+    R (*const found)(A...) = known_.load(std::memory_order_relaxed);
+    if (WEFT_UNLIKELY(found == nullptr)) return call_found_quietly(arguments...);
+    return reinterpret_cast<R (*)(A...) noexcept>(found)(arguments...);
+  }
+
  private:
+  WEFT_NOINLINE R call_found_quietly(A... arguments) const noexcept {
+    return call_found(arguments...);
+  }
+
   WEFT_NOINLINE R call_found(A... arguments) const {
     void* const symbol = find_real(name_);
     if (symbol == nullptr) return call_kernel(arguments...);

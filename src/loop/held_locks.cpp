@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <new>
@@ -78,17 +79,18 @@ class lock_watch final : public event_sink {
   lock_watch() noexcept : event_sink(kind::locks) {}
 
   void locked(loop& here, const void* lock, held_kind how, const void* place) noexcept {
-    if (from != &here) here.add_sink(*this);
     const fiber* const self = here.current;
     held* free = nullptr;
-    for (held& one : all_) {
+    for (held& one : in_use()) {
       if (one.lock == lock && one.owner == self) {
         ++one.times;
         return;
       }
       if (one.lock == nullptr && free == nullptr) free = &one;
     }
+    if (free == nullptr && end_ < all_.size()) free = &all_[end_++];
     if (free == nullptr) return;
+    if (from != &here) begin_watch(here);
     *free = held{};
     free->lock = lock;
     free->owner = self;
@@ -97,21 +99,23 @@ class lock_watch final : public event_sink {
     free->times = 1;
   }
 
-  void unlocked(const loop& here, const void* lock) noexcept {
+  void unlocked(loop& here, const void* lock) noexcept {
     held* its = nullptr;
-    for (held& one : all_) {
+    for (held& one : in_use()) {
       // To pthread the thread owns it: another of its fibers may well be who gives it up.
       if (one.lock == lock && (its == nullptr || one.owner == here.current)) its = &one;
     }
     if (its == nullptr || --its->times != 0) return;
     const held ended = *its;
     its->lock = nullptr;
+    while (end_ > 0 && all_[end_ - 1].lock == nullptr) --end_;
+    if (end_ == 0 && from == &here) end_watch(here);
     if (ended.wait != nullptr && ended.owner != nullptr && is_new(ended.place)) report_wait(ended);
   }
 
   bool holds_for_good(const loop& here, const void* lock, held_kind wanted,
                       const void* place) noexcept {
-    for (const held& one : all_) {
+    for (const held& one : in_use()) {
       if (one.lock != lock || one.owner == here.current) continue;
       if (one.how == held_kind::shared && wanted == held_kind::shared) continue;
       report_conflict(here, one, place);
@@ -123,7 +127,7 @@ class lock_watch final : public event_sink {
   void note(loop& here, testing::trace_kind event, const fiber& f,
             const char* wait) noexcept override {
     if (event != testing::trace_kind::park && event != testing::trace_kind::end) return;
-    for (held& one : all_) {
+    for (held& one : in_use()) {
       if (one.lock == nullptr || one.owner != &f) continue;
       if (event == testing::trace_kind::end) {
         std::snprintf(one.label.data(), one.label.size(), "fiber %llu, which has ended,",
@@ -136,9 +140,39 @@ class lock_watch final : public event_sink {
     }
   }
 
-  void finish(loop&) noexcept override { all_ = {}; }
+  void finish(loop&) noexcept override {
+    for (held& one : in_use()) one = held{};
+    end_ = 0;
+  }
+
+  bool holds(const fiber* self, const void* besides) noexcept {
+    for (const held& one : in_use()) {
+      if (one.lock != nullptr && one.lock != besides && one.owner == self) return true;
+    }
+    return false;
+  }
 
  private:
+  struct used_part {
+    held* first;
+    held* last;
+    held* begin() const noexcept { return first; }
+    held* end() const noexcept { return last; }
+  };
+  used_part in_use() noexcept { return {all_.data(), all_.data() + end_}; }
+
+  // A watched loop is slow: it is one only while something is held. Most locks are given up before
+  // the next switch, and then that switch is to cost what it would have.
+  void begin_watch(loop& here) noexcept {
+    turn_end_before_ = here.turn_end;
+    taken_before_ = here.ready.taken();
+    here.add_sink(*this);
+  }
+  void end_watch(loop& here) noexcept {
+    here.remove_sink(*this);
+    if (!here.is_watched && here.ready.taken() == taken_before_) here.turn_end = turn_end_before_;
+  }
+
   bool is_new(const void* place) noexcept {
     if (std::find(told_.begin(), told_.end(), place) != told_.end()) return false;
     told_[told_count_++ % told_.size()] = place;
@@ -180,6 +214,9 @@ class lock_watch final : public event_sink {
   }
 
   std::array<held, most_held> all_{};
+  std::size_t end_ = 0;  // behind the last entry in use
+  std::size_t turn_end_before_ = 0;
+  std::size_t taken_before_ = 0;
   std::array<const void*, 32> told_{};  // places of locks, so that a loop says it once
   std::size_t told_count_ = 0;
 };
@@ -192,11 +229,39 @@ lock_watch* watch_of_thread() noexcept {
   return own.get();
 }
 
+// relaxed: who changes it says nothing else by it
+std::atomic<lock_watching> watching{lock_watching::by_debug_mode};
+
+bool is_watch_wanted() noexcept {
+  const lock_watching how = watching.load(std::memory_order_relaxed);
+  return how == lock_watching::by_debug_mode ? is_debug_mode() : how == lock_watching::always;
+}
+
 }  // namespace
+
+void set_lock_watching(lock_watching how) noexcept {
+  watching.store(how, std::memory_order_relaxed);
+}
 
 bool watches_locks() noexcept {
   const loop_core* const here = running_loop();
-  return here != nullptr && here->current != &here->idle && is_debug_mode();
+  return here != nullptr && here->current != &here->idle && is_watch_wanted();
+}
+
+bool holds_locks(const loop& here, const void* besides) noexcept {
+  lock_watch* const watch = watch_of_thread();
+  return watch != nullptr && watch->holds(here.current, besides);
+}
+
+void report_relock(held_kind how, const void* place) noexcept {
+  try {
+    send_report("weft: " + name_and_site(*running_loop()->current) + " wants, in " +
+                name_of_code(place) + ", " + what(how) +
+                " that it holds itself. It would wait for ever, so the call fails with EDEADLK. "
+                "Unlock it before, or take a recursive mutex");
+  } catch (const std::bad_alloc&) {
+    send_report("weft: a fiber wants a pthread lock that it holds itself: EDEADLK");
+  }
 }
 
 bool is_held_for_good(const void* lock, held_kind wanted, const void* place) noexcept {
