@@ -2,6 +2,7 @@
 // poll, select and epoll_wait in fibers: one, many and mixed descriptors, and every bit the
 // kernel's own.
 #include <chrono>
+#include <csignal>
 #include <string>
 #include <vector>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // read, recv and their like in fibers: they park, and end as the kernel's do.
 #include <chrono>
+#include <cstring>
 #include <string>
 
 #include <sys/eventfd.h>
