@@ -82,6 +82,7 @@ void write_all(std::string_view text) noexcept {
 std::string table_of_counters() {
   const auto all = counters();
   std::string text = "weft: process " + std::to_string(counted_process);
+  if (installed() == tier::none) return text + ": nothing was hooked\n";
   if (all.empty()) return text + ": no fiber called a hooked function\n";
   text += ": hooked functions that fibers called\n";
   char line[128];
