@@ -7,6 +7,7 @@
 //
 // Without them nothing happens, nor in a program that gained rights (AT_SECURE). A program that is
 // linked with the library reads them, too.
+#include <fcntl.h>
 #include <sys/auxv.h>
 
 #include <cstdio>
@@ -25,6 +26,9 @@ namespace {
 
 // Whose end prints the counters; 0: nobody's. A child of fork() has another id, and is silent.
 long counted_process = 0;
+// Where it goes: standard error as it was at the start, because cat(1) and its like close their own
+// before they end. A high number, which a program that counts on the lowest free one does not see.
+long table_output = 2;
 
 struct named_tier {
   std::string_view name;
@@ -72,7 +76,7 @@ void install_named(const char* list) {
 
 void write_all(std::string_view text) noexcept {
   while (!text.empty()) {
-    const long written = detail::raw_syscall(SYS_write, 2, text.data(), text.size());
+    const long written = detail::raw_syscall(SYS_write, table_output, text.data(), text.size());
     if (written == -EINTR) continue;
     if (written <= 0) return;  // the program closed it
     text.remove_prefix(static_cast<std::size_t>(written));
@@ -104,7 +108,11 @@ std::string table_of_counters() {
   const char* const counted = std::getenv("WEFT_HOOKS_STATS");
   if ((wanted == nullptr && counted == nullptr) || getauxval(AT_SECURE) != 0) return;
   const long own = detail::raw_syscall(SYS_getpid);
-  if (counted != nullptr && std::strtol(counted, nullptr, 10) == own) counted_process = own;
+  if (counted != nullptr && std::strtol(counted, nullptr, 10) == own) {
+    counted_process = own;
+    const long kept = detail::raw_syscall(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 900);
+    if (kept >= 0) table_output = kept;
+  }
   try {
     if (wanted != nullptr) install_named(wanted);
   } catch (const std::exception&) {

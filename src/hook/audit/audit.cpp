@@ -65,7 +65,8 @@ struct harmless_variable {
 };
 constexpr harmless_variable harmless_variables[] = {
     {"eh_globals", "exceptions that are being handled: weft keeps them for each fiber"},
-    {"__once_call", "std::call_once hands its callable on in it; wrong only if one parks and throws"},
+    {"__once_call",
+     "std::call_once hands its callable on in it; wrong only if one parks and throws"},
 };
 
 class file_audit {
@@ -82,7 +83,7 @@ class file_audit {
     find_calls();
     find_thread_variables();
     find_frames();
-    report_.direct_calls = find_direct_calls(file_);
+    if (!file_.is_static()) report_.direct_calls = find_direct_calls(file_);
     warn_of_linking();
     warn_of_own_functions();
     if (report_.of->loader == nullptr) warn_of_rights();
@@ -93,9 +94,11 @@ class file_audit {
   void find_calls() {
     std::set<std::string_view> seen;
     for (const symbol& one : file_.dynamic_symbols()) {
-      if (one.is_defined || !is_of_system(one.wanted_from) || !seen.insert(one.name).second) continue;
-      const bool is_key = std::find(std::begin(thread_key_functions), std::end(thread_key_functions),
-                                    one.name) != std::end(thread_key_functions);
+      if (one.is_defined || !is_of_system(one.wanted_from) || !seen.insert(one.name).second)
+        continue;
+      const bool is_key =
+          std::find(std::begin(thread_key_functions), std::end(thread_key_functions), one.name) !=
+          std::end(thread_key_functions);
       if (is_key) report_.thread_keys.push_back(one.name);
       const blocking_call* what = find_call_of(name_, one.name);
       if (what == nullptr) what = find_call(one.name);
@@ -165,7 +168,8 @@ class file_audit {
     }
     if (count == 0) return;
     if (count > 6) names += " and " + std::to_string(count - 6) + " more";
-    const bool is_own = starts_with(name_, "libstdc++.so");  // the guards of statics: they live there
+    const bool is_own =
+        starts_with(name_, "libstdc++.so");  // the guards of statics: they live there
     if (is_own) return;
     warn("defines functions that libweft-hook stands before: " + names,
          "link weft-hook before it, or start by weft-run; hook::install()'s report says who is "
@@ -180,7 +184,8 @@ class file_audit {
     const char* what = nullptr;
     if ((about.st_mode & S_ISUID) != 0) what = "is set-user-ID";
     if ((about.st_mode & S_ISGID) != 0 && (about.st_mode & S_IXGRP) != 0) what = "is set-group-ID";
-    if (getxattr(path.c_str(), "security.capability", nullptr, 0) > 0) what = "has file capabilities";
+    if (getxattr(path.c_str(), "security.capability", nullptr, 0) > 0)
+      what = "has file capabilities";
     if (what == nullptr) return;
     warn(std::string(what) + ": for other users LD_PRELOAD is ignored, and install() does nothing",
          "no hooks in a program that gains rights", true);

@@ -29,9 +29,9 @@ struct found_call {
 };
 
 struct thread_variable {
-  std::string name;              // demangled
+  std::string name;  // demangled
   std::uint64_t bytes = 0;
-  std::string_view why_harmless; // empty: fibers of a thread share it
+  std::string_view why_harmless;  // empty: fibers of a thread share it
 };
 
 struct warning {
@@ -49,7 +49,7 @@ struct file_report {
   std::vector<found_call> calls;
   std::vector<std::string_view> direct_calls;
   std::vector<thread_variable> thread_variables;
-  std::uint64_t thread_bytes = 0;      // of storage whose names are stripped; else 0
+  std::uint64_t thread_bytes = 0;             // of storage whose names are stripped; else 0
   std::vector<std::string_view> thread_keys;  // pthread_getspecific() and its like
   frames frame;
   std::vector<warning> warnings;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A file's bytes, read by offset and never beyond their end: what weft-audit is given may be cut off
-// or made to harm. Layer: hook, in the program weft-audit. Both machines that it knows are
+// A file's bytes, read by offset and never beyond their end: what weft-audit is given may be cut
+// off or made to harm. Layer: hook, in the program weft-audit. Both machines that it knows are
 // little-endian, as those that it runs on are.
 #pragma once
 

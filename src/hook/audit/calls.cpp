@@ -15,7 +15,11 @@ constexpr blocking_call rows[] = {
   {#name, coverage::hooked, #group, what, {}},
     WEFT_HOOK_FUNCTIONS(WEFT_AUDIT_ROW)
 #undef WEFT_AUDIT_ROW
-    {"syscall", coverage::hooked, "locks", "a futex wait parks, other numbers go to the kernel", {}},
+        {"syscall",
+         coverage::hooked,
+         "locks",
+         "a futex wait parks, other numbers go to the kernel",
+         {}},
 };
 
 bool starts_with(std::string_view text, std::string_view begin) noexcept {
@@ -34,7 +38,7 @@ std::string_view effect_of(const blocking_call& row) noexcept {
 coverage coverage_by(std::string_view effect) noexcept {
   if (starts_with(effect, "wakes") || starts_with(effect, "notes")) return coverage::noted;
   return effect.find("goes to a thread") != std::string_view::npos ? coverage::offloaded
-                                                                    : coverage::hooked;
+                                                                   : coverage::hooked;
 }
 
 using calls_by_name = std::unordered_map<std::string_view, const blocking_call*>;
@@ -62,11 +66,16 @@ constexpr blocking_call of_libstdcxx[] = {
 
 const char* name_of(coverage what) noexcept {
   switch (what) {
-    case coverage::hooked: return "hooked";
-    case coverage::offloaded: return "offloaded";
-    case coverage::noted: return "noted";
-    case coverage::not_covered: return "not covered";
-    case coverage::seldom: return "seldom";
+    case coverage::hooked:
+      return "hooked";
+    case coverage::offloaded:
+      return "offloaded";
+    case coverage::noted:
+      return "noted";
+    case coverage::not_covered:
+      return "not covered";
+    case coverage::seldom:
+      return "seldom";
   }
   return "";
 }

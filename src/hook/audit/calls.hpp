@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Which functions of the C library block, and what becomes of a call of each in a fiber. Layer: hook,
-// in the program weft-audit. What is hooked comes from ../functions.hpp; what is not stands in
-// uncovered_calls.cpp.
+// Which functions of the C library block, and what becomes of a call of each in a fiber. Layer:
+// hook, in the program weft-audit. What is hooked comes from ../functions.hpp; what is not stands
+// in uncovered_calls.cpp.
 #pragma once
 
 #include <string_view>

@@ -5,6 +5,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -29,7 +30,8 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
   }
 }
 
-// $ORIGIN, ${ORIGIN}, $LIB, $PLATFORM. $LIB is Debian's here; other systems' folders are default ones.
+// $ORIGIN, ${ORIGIN}, $LIB, $PLATFORM. $LIB is Debian's here; other systems' folders are default
+// ones.
 std::string expanded(std::string_view folder, const loaded_file& by) {
   const std::string machine = by.file.is_x86_64() ? "x86_64" : "aarch64";
   std::string text(folder);
@@ -160,10 +162,14 @@ std::string closure::find_in_default(std::string_view name, const loaded_file& b
 
 // The dynamic linker passes over libraries of other machines.
 bool closure::fits(const std::string& path, const loaded_file& by) const {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
   std::ifstream file(path, std::ios::binary);
   char begin[20] = {};
-  if (!file.read(begin, sizeof begin)) return false;
-  if (std::memcmp(begin, ELFMAG, SELFMAG) != 0) return true;  // load() says what is wrong with it
+  file.read(begin, sizeof begin);
+  const bool is_whole = file.gcount() == sizeof begin;
+  // load() says what is wrong with it.
+  if (!is_whole || std::memcmp(begin, ELFMAG, SELFMAG) != 0) return true;
   const auto machine = static_cast<unsigned>(static_cast<unsigned char>(begin[18])) |
                        static_cast<unsigned>(static_cast<unsigned char>(begin[19])) << 8;
   return begin[EI_CLASS] == ELFCLASS64 && machine == by.file.machine();

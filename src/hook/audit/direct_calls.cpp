@@ -15,20 +15,48 @@ struct system_call {
   int aarch64;  // -1: it has none
 };
 constexpr system_call blocking_calls[] = {
-    {"read", 0, 63},           {"write", 1, 64},           {"poll", 7, -1},
-    {"readv", 19, 65},         {"writev", 20, 66},         {"select", 23, -1},
-    {"pause", 34, -1},         {"nanosleep", 35, 101},     {"connect", 42, 203},
-    {"accept", 43, 202},       {"sendto", 44, 206},        {"recvfrom", 45, 207},
-    {"sendmsg", 46, 211},      {"recvmsg", 47, 212},       {"wait4", 61, 260},
-    {"semop", 65, 193},        {"msgsnd", 69, 189},        {"msgrcv", 70, 188},
-    {"flock", 73, 32},         {"fsync", 74, 82},          {"rt_sigtimedwait", 128, 137},
-    {"rt_sigsuspend", 130, 133}, {"futex", 202, 98},       {"io_getevents", 208, 4},
-    {"semtimedop", 220, 192},  {"clock_nanosleep", 230, 115}, {"epoll_wait", 232, -1},
-    {"mq_timedsend", 242, 182}, {"mq_timedreceive", 243, 183}, {"waitid", 247, 95},
-    {"pselect6", 270, 72},     {"ppoll", 271, 73},         {"splice", 275, 76},
-    {"epoll_pwait", 281, 22},  {"accept4", 288, 242},      {"recvmmsg", 299, 243},
-    {"sendmmsg", 307, 269},    {"preadv2", 327, 286},      {"io_uring_enter", 426, 426},
-    {"epoll_pwait2", 441, 441}, {"futex_waitv", 449, 449}, {"futex_wait", 455, 455},
+    {"read", 0, 63},
+    {"write", 1, 64},
+    {"poll", 7, -1},
+    {"readv", 19, 65},
+    {"writev", 20, 66},
+    {"select", 23, -1},
+    {"pause", 34, -1},
+    {"nanosleep", 35, 101},
+    {"connect", 42, 203},
+    {"accept", 43, 202},
+    {"sendto", 44, 206},
+    {"recvfrom", 45, 207},
+    {"sendmsg", 46, 211},
+    {"recvmsg", 47, 212},
+    {"wait4", 61, 260},
+    {"semop", 65, 193},
+    {"msgsnd", 69, 189},
+    {"msgrcv", 70, 188},
+    {"flock", 73, 32},
+    {"fsync", 74, 82},
+    {"rt_sigtimedwait", 128, 137},
+    {"rt_sigsuspend", 130, 133},
+    {"futex", 202, 98},
+    {"io_getevents", 208, 4},
+    {"semtimedop", 220, 192},
+    {"clock_nanosleep", 230, 115},
+    {"epoll_wait", 232, -1},
+    {"mq_timedsend", 242, 182},
+    {"mq_timedreceive", 243, 183},
+    {"waitid", 247, 95},
+    {"pselect6", 270, 72},
+    {"ppoll", 271, 73},
+    {"splice", 275, 76},
+    {"epoll_pwait", 281, 22},
+    {"accept4", 288, 242},
+    {"recvmmsg", 299, 243},
+    {"sendmmsg", 307, 269},
+    {"preadv2", 327, 286},
+    {"io_uring_enter", 426, 426},
+    {"epoll_pwait2", 441, 441},
+    {"futex_waitv", 449, 449},
+    {"futex_wait", 455, 455},
 };
 
 class found_calls {
@@ -51,8 +79,8 @@ class found_calls {
   std::vector<std::string_view> names_;
 };
 
-// Instructions have no fixed places, so bytes in the middle of others may look like these: the number
-// must be set within the 32 bytes before.
+// Instructions have no fixed places, so bytes in the middle of others may look like these: the
+// number must be set within the 32 bytes before.
 void scan_x86_64(bytes code, found_calls& found) {
   for (std::uint64_t at = 5; at + 1 < code.size(); ++at) {
     if (code[at] != 0x0f || code[at + 1] != 0x05) continue;  // syscall

@@ -18,7 +18,8 @@ constexpr std::uint64_t most_bytes = std::uint64_t{4} << 30;
 
 class descriptor {
  public:
-  explicit descriptor(const char* path) noexcept : fd_(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  explicit descriptor(const char* path) noexcept
+      : fd_(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~descriptor() {
     if (fd_ >= 0) close(fd_);
   }
@@ -91,7 +92,8 @@ void elf_file::read_header() {
 
 void elf_file::read_segments() {
   if (header_.e_phnum == 0) throw bad_file("has no program headers, so nothing of it is loaded");
-  if (header_.e_phentsize != sizeof(Elf64_Phdr)) throw bad_file("has program headers of a wrong size");
+  if (header_.e_phentsize != sizeof(Elf64_Phdr))
+    throw bad_file("has program headers of a wrong size");
   const bytes table = content().part(
       header_.e_phoff, std::uint64_t{header_.e_phnum} * sizeof(Elf64_Phdr), "its program headers");
   for (std::uint64_t i = 0; i < header_.e_phnum; ++i) {
@@ -105,10 +107,12 @@ void elf_file::read_segments() {
 
 void elf_file::read_sections() {
   if (header_.e_shoff == 0) return;  // stripped of them: what is loaded suffices
-  if (header_.e_shentsize != sizeof(Elf64_Shdr)) throw bad_file("has section headers of a wrong size");
+  if (header_.e_shentsize != sizeof(Elf64_Shdr))
+    throw bad_file("has section headers of a wrong size");
   std::uint64_t count = header_.e_shnum;
   // More than 65,279 of them: the first one says how many.
-  if (count == 0) count = content().read<Elf64_Shdr>(header_.e_shoff, "its section headers").sh_size;
+  if (count == 0)
+    count = content().read<Elf64_Shdr>(header_.e_shoff, "its section headers").sh_size;
   if (count > content().size() / sizeof(Elf64_Shdr)) {
     throw bad_file("its section headers lie outside the file: it is cut off or damaged");
   }

@@ -31,9 +31,9 @@ struct dynamic_section {
   std::string_view soname;
   std::string_view rpath;
   std::string_view runpath;
-  std::uint64_t flags = 0;        // DF_
-  std::uint64_t more_flags = 0;   // DF_1_
-  bool is_symbolic = false;       // DT_SYMBOLIC or DF_SYMBOLIC
+  std::uint64_t flags = 0;       // DF_
+  std::uint64_t more_flags = 0;  // DF_1_
+  bool is_symbolic = false;      // DT_SYMBOLIC or DF_SYMBOLIC
 };
 
 class elf_file {

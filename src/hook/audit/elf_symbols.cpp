@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// See elf_file.hpp: what the dynamic linker reads, and both tables of symbols. The dynamic section is
-// read as ld.so does, by addresses: a file may have no section headers.
+// See elf_file.hpp: what the dynamic linker reads, and both tables of symbols. The dynamic section
+// is read as ld.so does, by addresses: a file may have no section headers.
 #include <algorithm>
 #include <map>
 
@@ -57,11 +57,13 @@ std::uint64_t elf_file::count_by_gnu_hash(std::uint64_t address) const {
   const std::uint64_t bucket_at = 16 + std::uint64_t{words} * 8;
   std::uint64_t last = 0;
   for (std::uint64_t i = 0; i < buckets; ++i) {
-    last = std::max<std::uint64_t>(last, table.read<std::uint32_t>(bucket_at + i * 4, "a hash bucket"));
+    last = std::max<std::uint64_t>(last,
+                                   table.read<std::uint32_t>(bucket_at + i * 4, "a hash bucket"));
   }
   if (last < first) return first;  // it defines nothing
   const std::uint64_t chain_at = bucket_at + std::uint64_t{buckets} * 4;
-  while ((table.read<std::uint32_t>(chain_at + (last - first) * 4, "a hash chain") & 1) == 0) ++last;
+  while ((table.read<std::uint32_t>(chain_at + (last - first) * 4, "a hash chain") & 1) == 0)
+    ++last;
   return last + 1;
 }
 
@@ -141,7 +143,8 @@ void elf_file::read_dynamic_symbols() {
 void elf_file::read_all_symbols() {
   for (const Elf64_Shdr& section : sections_) {
     if (section.sh_type != SHT_SYMTAB) continue;
-    if (section.sh_link >= sections_.size()) throw bad_file("its symbols have no names: it is damaged");
+    if (section.sh_link >= sections_.size())
+      throw bad_file("its symbols have no names: it is damaged");
     const Elf64_Shdr& text = sections_[section.sh_link];
     const bytes table = content().part(section.sh_offset, section.sh_size, "its symbols");
     const bytes names = content().part(text.sh_offset, text.sh_size, "the names of its symbols");

@@ -15,7 +15,7 @@ std::size_t character_bytes(std::string_view text, std::size_t at) noexcept {
   };
   const unsigned first = byte(at);
   if (first < 0x80) return 1;
-  const std::size_t count = first >= 0xc2 && first < 0xe0 ? 2
+  const std::size_t count = first >= 0xc2 && first < 0xe0   ? 2
                             : first >= 0xe0 && first < 0xf0 ? 3
                             : first >= 0xf0 && first < 0xf5 ? 4
                                                             : 0;
@@ -34,7 +34,7 @@ std::string quoted(std::string_view text) {
     const std::size_t count = character_bytes(text, at);
     const auto byte = static_cast<unsigned char>(text[at]);
     if (count == 0) {
-      result += "\\ufffd";
+      result += "\xef\xbf\xbd";  // U+FFFD, the replacement character
     } else if (byte == '"' || byte == '\\') {
       result += '\\';
       result += text[at];

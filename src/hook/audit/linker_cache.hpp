@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// /etc/ld.so.cache: where ldconfig(8) says that libraries lie. Layer: hook, in the program weft-audit.
+// /etc/ld.so.cache: where ldconfig(8) says that libraries lie. Layer: hook, in the program
+// weft-audit.
 #pragma once
 
 #include <string>

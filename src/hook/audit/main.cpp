@@ -31,7 +31,8 @@ int audit_named(const command_line& given) {
   closure files(given.how.root);
   for (const std::string& path : given.binaries) files.add(path);
   const report result = audit(files, given.how);
-  const int status = print(given.how.json ? as_json(result, given.how) : as_text(result, given.how));
+  const int status =
+      print(given.how.json ? as_json(result, given.how) : as_text(result, given.how));
   if (status != covered) return status;
   return result.count_not_covered(given.how.strict) == 0 ? covered : not_covered;
 }

@@ -55,7 +55,8 @@ class text_report {
       if (!print_file(one)) ++quiet_;
     }
     for (const missing_file& one : what_.missing) {
-      text_ += printable(one.name) + ": was not found; " + printable(one.needed_by) + " needs it\n\n";
+      text_ +=
+          printable(one.name) + ": was not found; " + printable(one.needed_by) + " needs it\n\n";
     }
     print_sum();
     return std::move(text_);
@@ -66,8 +67,10 @@ class text_report {
   bool print_file(const file_report& one) {
     const std::size_t before = text_.size();
     if (one.what == role::c_library) {
-      if (how_.all) line("  the C library: what it does inside reaches no hook, its callers are "
-                         "looked at");
+      if (how_.all)
+        line(
+            "  the C library: what it does inside reaches no hook, its callers are "
+            "looked at");
     } else if (one.what == role::weft) {
       if (how_.all) line("  weft itself");
     } else {
@@ -92,10 +95,9 @@ class text_report {
   }
 
   void print_calls(const file_report& one) {
-    print_uncovered(one, "not covered, blocks the thread",
-                    [](const found_call& each) {
-                      return !each.is_covered && each.what->how != coverage::seldom;
-                    });
+    print_uncovered(one, "not covered, blocks the thread", [](const found_call& each) {
+      return !each.is_covered && each.what->how != coverage::seldom;
+    });
     if (!one.direct_calls.empty()) {
       line("  not covered, system calls made without the C library");
       const std::vector<std::string> names(one.direct_calls.begin(), one.direct_calls.end());
@@ -103,9 +105,8 @@ class text_report {
       line("      -> call what makes them in weft::to_thread()");
     }
     if (how_.all || how_.strict) {
-      print_uncovered(one, "blocks the thread seldom", [](const found_call& each) {
-        return each.what->how == coverage::seldom;
-      });
+      print_uncovered(one, "blocks the thread seldom",
+                      [](const found_call& each) { return each.what->how == coverage::seldom; });
     }
     for (const auto how : {coverage::hooked, coverage::offloaded, coverage::noted}) {
       if (how == coverage::noted && !how_.all) continue;
@@ -168,7 +169,8 @@ class text_report {
       text_ += wrapped({one.thread_keys.begin(), one.thread_keys.end()}, ",", "    ");
     }
     if (has_shared || (!one.thread_keys.empty() && how_.all)) {
-      line("      -> if one keeps a value over a wait: weft::fiber_local, or weft::fiber_owned for");
+      line(
+          "      -> if one keeps a value over a wait: weft::fiber_local, or weft::fiber_owned for");
       line("         code that cannot be changed");
     }
   }
@@ -187,10 +189,12 @@ class text_report {
       std::snprintf(address, sizeof address, "0x%llx",
                     static_cast<unsigned long long>(each.address));
       line("    " + std::to_string(each.bytes) + " bytes: " +
-           (each.function.empty() ? std::string("at ") + address : printable(demangled(each.function))));
+           (each.function.empty() ? std::string("at ") + address
+                                  : printable(demangled(each.function))));
     }
-    line("      -> a fiber that gets there needs the room: stack_options::bytes, or "
-         "weft::with_stack()");
+    line(
+        "      -> a fiber that gets there needs the room: stack_options::bytes, or "
+        "weft::with_stack()");
   }
 
   void print_sum() {
@@ -203,7 +207,8 @@ class text_report {
       if (is_needed(tier)) tiers += (tiers.empty() ? "" : " | ") + ("tier::" + tier);
     }
     if (!tiers.empty()) line("needs weft::hook::install(" + tiers + ")");
-    if (!what_.has_hook) line("libweft-hook is in none of them: link weft-hook, or start by weft-run");
+    if (!what_.has_hook)
+      line("libweft-hook is in none of them: link weft-hook, or start by weft-run");
   }
 
   bool is_needed(const std::string& tier) const {

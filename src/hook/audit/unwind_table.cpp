@@ -26,18 +26,29 @@ struct common_entry {
 // The value, as it stands there.
 std::uint64_t next_pointer(reader& from, unsigned encoding) {
   switch (encoding & 0x0f) {
-    case 0x00: case 0x04: case 0x0c: return from.next<std::uint64_t>();
-    case 0x01: return from.next_unsigned();
-    case 0x02: return from.next<std::uint16_t>();
-    case 0x03: return from.next<std::uint32_t>();
-    case 0x09: return static_cast<std::uint64_t>(from.next_signed());
-    case 0x0a: return static_cast<std::uint64_t>(std::int64_t{from.next<std::int16_t>()});
-    case 0x0b: return static_cast<std::uint64_t>(std::int64_t{from.next<std::int32_t>()});
-    default: throw bad_file(".eh_frame has a pointer of an unknown form: it is damaged");
+    case 0x00:
+    case 0x04:
+    case 0x0c:
+      return from.next<std::uint64_t>();
+    case 0x01:
+      return from.next_unsigned();
+    case 0x02:
+      return from.next<std::uint16_t>();
+    case 0x03:
+      return from.next<std::uint32_t>();
+    case 0x09:
+      return static_cast<std::uint64_t>(from.next_signed());
+    case 0x0a:
+      return static_cast<std::uint64_t>(std::int64_t{from.next<std::int16_t>()});
+    case 0x0b:
+      return static_cast<std::uint64_t>(std::int64_t{from.next<std::int32_t>()});
+    default:
+      throw bad_file(".eh_frame has a pointer of an unknown form: it is damaged");
   }
 }
 
-// The table's place: by its section, or, where sections are stripped, by the header that unwinders use.
+// The table's place: by its section, or, where sections are stripped, by the header that unwinders
+// use.
 struct table_place {
   std::uint64_t address = 0;
   bytes content;
@@ -92,8 +103,8 @@ common_entry read_common_entry(bytes content) {
   return entry;
 }
 
-// Follows the instructions as far as the frame's size needs: the largest offset of the canonical frame
-// address from the stack pointer.
+// Follows the instructions as far as the frame's size needs: the largest offset of the canonical
+// frame address from the stack pointer.
 class frame_size {
  public:
   explicit frame_size(unsigned stack_pointer) noexcept : stack_pointer_(stack_pointer) {}
@@ -130,36 +141,67 @@ class frame_size {
         set(by_register, from.next_unsigned());
         return true;
       }
-      case 0x0d: set(from.next_unsigned(), offset_); return true;
-      case 0x0e: set(register_, from.next_unsigned()); return true;
-      case 0x0f: skip_block(from); return true;  // by an expression: nothing to learn
-      case 0x0a: kept_.push_back({register_, offset_}); return true;
+      case 0x0d:
+        set(from.next_unsigned(), offset_);
+        return true;
+      case 0x0e:
+        set(register_, from.next_unsigned());
+        return true;
+      case 0x0f:
+        skip_block(from);
+        return true;  // by an expression: nothing to learn
+      case 0x0a:
+        kept_.push_back({register_, offset_});
+        return true;
       case 0x0b:
         if (kept_.empty()) return false;
         register_ = kept_.back().first;
         offset_ = kept_.back().second;
         kept_.pop_back();
         return true;
-      default: return skip_other(from, code, pointers);
+      default:
+        return skip_other(from, code, pointers);
     }
   }
   static bool skip_other(reader& from, unsigned code, unsigned pointers) {
     switch (code) {
-      case 0x00: case 0x2d: return true;
-      case 0x01: next_pointer(from, pointers); return true;
-      case 0x02: from.skip(1); return true;
-      case 0x03: from.skip(2); return true;
-      case 0x04: from.skip(4); return true;
-      case 0x06: case 0x07: case 0x08: case 0x2e: from.next_unsigned(); return true;
-      case 0x05: case 0x09: case 0x11: case 0x14: case 0x15: case 0x2f:
+      case 0x00:
+      case 0x2d:
+        return true;
+      case 0x01:
+        next_pointer(from, pointers);
+        return true;
+      case 0x02:
+        from.skip(1);
+        return true;
+      case 0x03:
+        from.skip(2);
+        return true;
+      case 0x04:
+        from.skip(4);
+        return true;
+      case 0x06:
+      case 0x07:
+      case 0x08:
+      case 0x2e:
+        from.next_unsigned();
+        return true;
+      case 0x05:
+      case 0x09:
+      case 0x11:
+      case 0x14:
+      case 0x15:
+      case 0x2f:
         from.next_unsigned();
         from.next_unsigned();
         return true;
-      case 0x10: case 0x16:
+      case 0x10:
+      case 0x16:
         from.next_unsigned();
         skip_block(from);
         return true;
-      default: return false;
+      default:
+        return false;
     }
   }
 
@@ -201,7 +243,8 @@ class table_reader {
       return;
     }
     const auto found = common_.find(body_at - to_common);
-    if (found == common_.end()) throw bad_file(".eh_frame has an entry without its head: it is damaged");
+    if (found == common_.end())
+      throw bad_file(".eh_frame has an entry without its head: it is damaged");
     read_function(found->second, body_at + 4, rest);
   }
 

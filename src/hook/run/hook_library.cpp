@@ -64,8 +64,9 @@ std::string find_hook_library() {
     }
   }
   if (found.find_first_of(" :") != std::string::npos) {
-    throw failure(bad_usage, found + ": LD_PRELOAD cannot name a file whose path has a space or a "
-                                     "colon in it (ld.so(8)); move it");
+    throw failure(bad_usage, found +
+                                 ": LD_PRELOAD cannot name a file whose path has a space or a "
+                                 "colon in it (ld.so(8)); move it");
   }
   return found;
 }

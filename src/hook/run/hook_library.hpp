@@ -6,8 +6,8 @@
 
 namespace weft_run {
 
-// WEFT_HOOK_LIBRARY, or the library of the prefix that weft-run lies in, or of its own folder, as in
-// a build tree: the prefix may have been moved. Absolute, and such that LD_PRELOAD can name it.
+// WEFT_HOOK_LIBRARY, or the library of the prefix that weft-run lies in, or of its own folder, as
+// in a build tree: the prefix may have been moved. Absolute, and such that LD_PRELOAD can name it.
 // Throws: failure.
 std::string find_hook_library();
 

@@ -33,8 +33,8 @@ void put_before_others(const std::string& library) {
 
 void set_environment(const command_line& given) {
   put_before_others(find_hook_library());
-  set("WEFT_HOOKS_INSTALL", std::string("net,names") + (given.locks ? ",locks" : "") +
-                                (given.files ? ",files" : ""));
+  set("WEFT_HOOKS_INSTALL",
+      std::string("net,names") + (given.locks ? ",locks" : "") + (given.files ? ",files" : ""));
   if (given.off) set("WEFT_HOOKS", "0");
   if (given.stats) set("WEFT_HOOKS_STATS", std::to_string(getpid()));  // exec keeps it
 }
