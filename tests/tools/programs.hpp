@@ -10,14 +10,18 @@
 
 namespace weft_tests {
 
-inline std::string weft_run() { return from_environment("WEFT_RUN"); }
-inline std::string weft_audit_program() { return from_environment("WEFT_AUDIT"); }
+// Empty if it is not there, or not to be started without the emulator.
+inline std::string path_of(const char* variable) {
+  return is_emulated() ? std::string() : from_environment(variable);
+}
+inline std::string weft_run() { return path_of("WEFT_RUN"); }
+inline std::string weft_audit_program() { return path_of("WEFT_AUDIT"); }
 
-// Empty: programs can be started with the library before the C library.
+// nullptr: programs can be started with the library before the C library.
 inline const char* why_no_preload() {
+  if (is_emulated()) return "the emulator's programs are those of another machine";
   if (weft_run().empty()) return "weft-run is not built (-Dtools=disabled, or no shared library)";
   if (is_sanitized) return "a sanitizer's library wants to be first";
-  if (is_emulated()) return "the emulator's programs are those of another machine";
   return nullptr;
 }
 

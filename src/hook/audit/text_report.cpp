@@ -50,7 +50,6 @@ class text_report {
   text_report(const report& what, const options& how) : what_(what), how_(how) {}
 
   std::string made() && {
-    std::string quiet;
     for (const file_report& one : what_.files) {
       if (!print_file(one)) ++quiet_;
     }
