@@ -12,11 +12,13 @@ namespace {
 struct system_call {
   const char* name;
   int x86_64;
-  int aarch64;  // -1: it has none
+  int aarch64;  // -1: it has none, or is not looked for
 };
+// Not read and write on x86-64: before them stands "return 0" or "return 1", by chance, in any
+// program.
 constexpr system_call blocking_calls[] = {
-    {"read", 0, 63},
-    {"write", 1, 64},
+    {"read", -1, 63},
+    {"write", -1, 64},
     {"poll", 7, -1},
     {"readv", 19, 65},
     {"writev", 20, 66},
@@ -84,6 +86,7 @@ class found_calls {
 void scan_x86_64(bytes code, found_calls& found) {
   for (std::uint64_t at = 5; at + 1 < code.size(); ++at) {
     if (code[at] != 0x0f || code[at + 1] != 0x05) continue;  // syscall
+    if (code.has(at + 2, 1) && (code[at + 2] == 0x00 || code[at + 2] == 0xff)) continue;
     const std::uint64_t first = at > 32 ? at - 32 : 0;
     for (std::uint64_t from = at - 5; from + 1 > first; --from) {
       if (code[from] == 0xb8) {  // mov $number, %eax
