@@ -12,7 +12,7 @@ namespace weft_tests {
 
 struct json {
   enum class kind { null, boolean, number, string, array, object } is = kind::null;
-  double number = 0;
+  double number = 0;  // of a boolean: 1 or 0
   std::string text;
   std::vector<json> items;
   std::map<std::string, json> members;
@@ -53,6 +53,11 @@ class json_reader {
     ++at_;
     return true;
   }
+  bool take_word(const std::string& word) {
+    if (text_.compare(at_, word.size(), word) != 0) return false;
+    at_ += word.size();
+    return true;
+  }
   void want(char c) {
     if (!take(c)) fail(std::string("no ") + c);
   }
@@ -79,6 +84,9 @@ class json_reader {
     } else if (at_ < text_.size() && text_[at_] == '"') {
       v.is = json::kind::string;
       v.text = string();
+    } else if (take_word("true") || take_word("false")) {
+      v.is = json::kind::boolean;
+      v.number = text_[at_ - 2] == 'u' ? 1 : 0;
     } else {
       v.is = json::kind::number;
       v.number = read_number();
