@@ -257,6 +257,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  ::unsetenv("WEFT_HOOKS");  // the program sets it itself, in its last part
   allow_descriptors(clients);
   slow_server server;
   const std::uint16_t port = server.start(clients);
@@ -273,7 +274,7 @@ int main(int argc, char** argv) {
               serial_seconds);
 
   std::printf("\nAll %d at once, each in a fiber, the same function on this one thread:\n", clients);
-  weft::hook::require();
+  weft::hook::require();  // as install(), but throws where one of the functions is not hooked
   const outcome together = ask_in_fibers(port, clients, true);
   is_well = all_answered(together, clients) && is_well;
   std::printf("   %.2f s: %.0f times as fast.\n", together.seconds,
