@@ -40,8 +40,12 @@ int main(int argc, char** argv) {
   curl_global_init(CURL_GLOBAL_DEFAULT);
   const int status = run(
       "legacy_curl", fibers, [&](int) { return fetch(url); },
-      "Give the URL of a page that takes its time, or start a server, then this again:\n"
-      "  python3 -m http.server 8080");
+      "Give the URL of a page that takes its time, or start a server, then this again. One that\n"
+      "takes 0.2 s, and lets 500 knock at once:\n"
+      "  python3 -c \"import http.server as h, time; h.ThreadingHTTPServer.request_queue_size = 500;\\\n"
+      "  h.BaseHTTPRequestHandler.do_GET = lambda s: (time.sleep(0.2), s.send_response(200),\\\n"
+      "  s.end_headers()); h.ThreadingHTTPServer(('127.0.0.1', 8080),\\\n"
+      "  h.BaseHTTPRequestHandler).serve_forever()\"");
   curl_global_cleanup();
   return status;
 }
