@@ -42,7 +42,7 @@ inline void read_arguments(int argc, char** argv, const char* program, arguments
     if (word == "--help") {
       std::printf("usage: %s [OPTION VALUE]...\n", program);
       for (const auto& [name, one] : all) {
-        std::printf("  %-8s%s (default: %s)\n", name.c_str(), one.help, one.value.c_str());
+        std::printf("  %-10s %s (default: %s)\n", name.c_str(), one.help, one.value.c_str());
       }
       std::exit(0);
     }

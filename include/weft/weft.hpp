@@ -15,6 +15,7 @@
 #include "weft/event.hpp"
 #include "weft/exception_group.hpp"
 #include "weft/fiber_local.hpp"
+#include "weft/fiber_owned.hpp"
 #include "weft/fork.hpp"
 #include "weft/future.hpp"
 #include "weft/gather.hpp"

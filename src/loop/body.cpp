@@ -21,15 +21,21 @@ WEFT_NAMESPACE_BEGIN
 namespace detail {
 namespace {
 
+// What its attention asks for before its first statement. False: it ends without one.
+WEFT_NOINLINE bool may_begin(fiber& self) noexcept {
+  if (self.outcome != fiber_outcome::pending) return false;  // begin_owned() failed
+  const bool is_cancelled = (self.attention & attention_cancel) != 0 && !self.is_callback &&
+                            self.on_cancel != on_cancel::never;
+  if (is_cancelled) self.outcome = fiber_outcome::cancelled;
+  return !is_cancelled;
+}
+
 WEFT_NO_SANITIZE_NULL void run_body(fiber& self) noexcept {
   if (self.is_stackless) {
     self.error = whole(*self.home).no_stack_error;
     self.has_baggage = true;
     self.outcome = fiber_outcome::error;
-  } else if ((self.attention & attention_cancel) != 0 && !self.is_callback &&
-             self.on_cancel != on_cancel::never) {
-    self.outcome = fiber_outcome::cancelled;  // before its first statement
-  } else {
+  } else if ((self.attention & (attention_cancel | attention_owned)) == 0 || may_begin(self)) {
     try {
       self.ops->run(self);
       self.outcome = fiber_outcome::value;
@@ -88,7 +94,10 @@ void forget_held_locks(fiber& f) noexcept {
 // From the body's first instruction until everybody who waits for its end knows.
 static void live(loop_core& here, fiber& self) noexcept {
   *here.error_number = 0;
-  if (WEFT_UNLIKELY(self.attention != 0)) arrive(here, self);
+  if (WEFT_UNLIKELY(self.attention != 0)) {
+    arrive(here, self);
+    if ((self.attention & attention_owned) != 0) begin_owned(here, self);
+  }
   trace_run(here, self);
   run_body(self);
   if (WEFT_UNLIKELY(self.family != nullptr && self.outcome == fiber_outcome::error)) {

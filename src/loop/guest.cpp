@@ -76,6 +76,7 @@ duration loop::step(duration longest) {
   if (!is_guest_) {
     misuse("runner::step() was called before runner::start(): there is nothing to run");
   }
+  refresh_owned(*this);
   measure_root_stack();
   if (has_thread_sanitizer()) root_tsan_fiber = __tsan_get_current_fiber();
   WEFT_C_NAME(current_loop) = this;

@@ -185,6 +185,7 @@ context* idle_main(context*) noexcept {
     fiber& next = take_after_look(here);
     if (&next != &here.idle) switch_to(here, here.idle, next);
   }
+  put_owned_aside(here, here.idle);
   return leave_for_good(here, here.idle, here.root);
 }
 

@@ -43,16 +43,19 @@ struct thread_end {
 struct locals_place {
   local_node*& head;
   bool* has;
+  bool keeps;  // `has` stays true without any
 };
 
 locals_place here_and_now() noexcept {
   loop_core* const here = running_loop();
   if (here != nullptr && here->current != &here->idle) {
-    return {here->current->locals, &here->current->has_locals};
+    fiber& self = *here->current;
+    const bool has_owned = (self.attention & attention_owned) != 0 && &self != &here->root;
+    return {self.locals, &self.has_locals, has_owned};
   }
   static thread_local const thread_end at_end;
   static_cast<void>(at_end);
-  return {locals_of_thread, nullptr};
+  return {locals_of_thread, nullptr, false};
 }
 
 const local_node* find_node(const local_node* node, std::uint64_t key) noexcept {
@@ -117,7 +120,7 @@ void set_local(std::unique_ptr<local_node> made) noexcept {
     made->next = here.head;
     here.head = made.release();
   }
-  if (here.has != nullptr) *here.has = here.head != nullptr;
+  if (here.has != nullptr) *here.has = here.keeps || here.head != nullptr;
   let_go(rest);
 }
 
@@ -125,7 +128,7 @@ void reset_local(std::uint64_t key) {
   const locals_place here = here_and_now();
   local_node* rest = nullptr;
   take_out(here.head, key, rest);
-  if (here.has != nullptr) *here.has = here.head != nullptr;
+  if (here.has != nullptr) *here.has = here.keeps || here.head != nullptr;
   let_go(rest);
 }
 
@@ -154,6 +157,7 @@ void drop_locals(fiber& record) noexcept {
   while (record.has_locals) {  // a destructor may have set one
     record.has_locals = false;
     let_go(std::exchange(record.locals, nullptr));
+    if ((record.attention & attention_owned) != 0) drop_owned(record);
   }
 }
 

@@ -227,13 +227,14 @@ void loop::remove_handlers() noexcept {
 
 void loop::enter(const char* call) {
   require_outside(call);
+  refresh_owned(*this);
   measure_root_stack();
   if (has_thread_sanitizer()) root_tsan_fiber = __tsan_get_current_fiber();
   install_handlers();
   if (how.handle_sigint && !is_guest_ && is_of_main_thread()) {
     has_sigint_handler_ = install_sigint_handler(shared->box.event_fd());
   }
-  root.attention = 0;
+  root.attention = static_cast<std::uint8_t>(born_attention & attention_owned);
   root.is_cancel_called = false;
   if (root.bag) {
     root.bag->cancel_reason.reset();
@@ -278,7 +279,7 @@ void loop::close() {
   if (is_closed_) return;
   enter("runner::close()");
   is_closing = true;
-  born_attention = attention_cancel;
+  born_attention = static_cast<std::uint8_t>(born_attention | attention_cancel);
   // Threads that never stop posting must not keep the loop from ending.
   shared->refuses_work.store(true, std::memory_order_relaxed);
   do {
@@ -291,6 +292,7 @@ void loop::close() {
   leave();
   is_closed_ = true;
   drop_locals(root);
+  end_owned(*this);
   forget_loop(link_);
   release_shared_side();
   if (has_late_sigint) die_of_sigint();

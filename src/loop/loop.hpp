@@ -17,6 +17,7 @@
 #include "../stack/stack_pool.hpp"
 #include "fork.hpp"
 #include "fresh_source.hpp"
+#include "owned.hpp"
 #include "patience.hpp"
 #include "poller.hpp"
 #include "shared_side.hpp"
@@ -95,6 +96,7 @@ class loop final : public loop_core {
   std::size_t adopted_count = 0;
   fresh_source* fresh = nullptr;  // of the pool that the loop belongs to
   event_sink* sinks = nullptr;    // traces
+  owned_here owned;               // what changes with the fibers
   chooser* chooses = nullptr;     // who runs next, and may look through what is ready
   sigquit_listener tree_bell;
   std::uint64_t random_state;

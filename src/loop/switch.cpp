@@ -126,6 +126,7 @@ fiber& take_next(loop_core& here) noexcept {
 }
 
 WEFT_NOINLINE WEFT_NO_SANITIZE void switch_to(loop_core& here, fiber& self, fiber& next) noexcept {
+  if (WEFT_UNLIKELY((self.attention & attention_owned) != 0)) put_owned_aside(here, self);
   if (WEFT_UNLIKELY(here.eh->any())) {
     // The runtime's state is the thread's; each fiber takes its own along (HAZARD H1).
     self.saved_eh = *here.eh;
@@ -155,6 +156,7 @@ WEFT_NOINLINE WEFT_NO_SANITIZE void switch_to(loop_core& here, fiber& self, fibe
 
 // A stack is given back by whoever runs next: its own fiber still stands on it (DESIGN, 3.4).
 void arrive(loop_core& here, fiber& self) noexcept {
+  if ((self.attention & attention_owned) != 0) put_owned_back(here, self);
   if ((self.attention & attention_reclaim) == 0) return;
   self.attention = static_cast<std::uint8_t>(self.attention & ~attention_reclaim);
   fiber& ended = *here.finished;

@@ -138,13 +138,13 @@ void session::run_one(loop& here) {
 bool session::end_leftovers(loop& here) {
   bool have_ended = true;
   here.is_closing = true;
-  here.born_attention = attention_cancel;
+  here.born_attention = static_cast<std::uint8_t>(here.born_attention | attention_cancel);
   if (here.live != 0) here.cancel_leftovers();
   while (here.live != 0 && have_ended) {
     have_ended = park(here, close_wait, nullptr, true) == wake_reason::completed;
   }
   here.is_closing = false;
-  here.born_attention = 0;
+  here.born_attention = static_cast<std::uint8_t>(here.born_attention & ~attention_cancel);
   if (!have_ended) note_stop(here);
   return have_ended;
 }

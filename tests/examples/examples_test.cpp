@@ -335,6 +335,18 @@ TEST_CASE("tour: passes all eight stops and names the other examples") {
   CHECK(says_in_order(end, {"\nThat was the tour", "hello", "legacy", "scheduler_in_80_lines"}));
 }
 
+TEST_CASE("blocking: 200 blocking clients at once on one thread, and what happens without hooks") {
+  if (!fs::exists(program("blocking"))) WEFT_SKIP("libweft-hook, or the examples, are not built");
+  const child_end end = run_example("blocking");
+  CHECK(end.status == 0);
+  CHECK(says_in_order(end, {"One after another:\n   | 5 of them: ", "so 200 would take",
+                            "answered: 200 of 200   threads: 1\n", "times as fast",
+                            "WEFT_HOOKS=0", "| 5 of them: ", "so 200 would take"}));
+  CHECK_FALSE(end.says("threads: 2"));
+  CHECK(number_after(end, "\n   | 5 of them: ") >= 1.0);  // 0.2 s each
+  CHECK(number_after(end, " s: ") > 2);                    // times as fast; 140 on an idle machine
+}
+
 TEST_CASE("examples: each says in its second line what it shows, is built, and is in the README") {
   if (source_root().empty()) WEFT_SKIP(no_source_root);
   const fs::path folder = source_root() / "examples";

@@ -30,6 +30,7 @@ weft_has() {
     valgrind) weft_has_header valgrind/valgrind.h ;;
     libunwind) weft_has_header libunwind.h ;;
     libuv) weft_has_header uv.h ;;
+    libpq | libcurl | hiredis) pkg-config --exists "$1" ;;
     asio) weft_has_header asio.hpp ;;
     netcat) [[ $(nc -h 2>&1) == *OpenBSD* ]] ;;  # of the several, the one that knows -N
     redis-tools) command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null ;;
@@ -52,6 +53,9 @@ weft_package() {
     doctest) echo doctest-dev ;;
     libunwind) echo libunwind-dev ;;
     libuv) echo libuv1-dev ;;
+    libpq) echo libpq-dev ;;
+    libcurl) echo libcurl4-openssl-dev ;;
+    hiredis) echo libhiredis-dev ;;
     asio) echo libasio-dev ;;
     netcat) echo netcat-openbsd ;;
     clang-sanitizers) echo libclang-rt-dev ;;

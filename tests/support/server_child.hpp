@@ -38,6 +38,8 @@ class server_child {
     return static_cast<std::uint16_t>(std::atoi(line.c_str() + line.rfind(':') + 1));
   }
 
+  pid_t id() const noexcept { return child_.id(); }
+
   // Waits until it has written the text; false if it ended without.
   bool wait_for(const std::string& text) { return child_.wait_for(text); }
 

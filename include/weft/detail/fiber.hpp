@@ -17,6 +17,7 @@
 #include "weft/detail/eh_state.hpp"
 #include "weft/detail/export.hpp"
 #include "weft/detail/list.hpp"
+#include "weft/detail/owned_object.hpp"
 #include "weft/detail/stack.hpp"
 #include "weft/detail/wait_type.hpp"
 #include "weft/errors.hpp"
@@ -62,6 +63,7 @@ enum attention : std::uint8_t {
   attention_canary = 2,  // the stack has no guard page: check its canary at every park
   attention_reclaim = 4,  // on arrival: give back the stack of loop_core::finished
   attention_loop = 8,     // this is the loop's own context, no fiber: always set there
+  attention_owned = 16,   // the loop has fiber_owneds: their values change with the fibers
 };
 
 // Where a wait is registered. Most live in the record of the fiber that waits.
@@ -95,6 +97,7 @@ struct baggage {
   std::string name;
   std::shared_ptr<const std::string> cancel_reason;  // of the task's first cancel()
   std::string last_error;                            // of the C interface
+  owned_values owned;                                // of fiber_owneds; of a fiber that has begun
   delivery_ref delivery;                             // the last `cancelled` that was thrown at it
 };
 
@@ -165,7 +168,7 @@ struct alignas(64) fiber {
   bool is_result_taken = false;  // get() or gather() moved it out
   bool is_error_seen = false;    // somebody took the error: not to be reported
   bool has_baggage = false;      // error or baggage were ever set: to be cleaned
-  bool has_locals = false;       // beside the others, which spawn and end touch anyway
+  bool has_locals = false;       // of fiber_local or fiber_owned: to be dropped at the end
 
   alignas(std::max_align_t) unsigned char storage[inline_bytes];
 
