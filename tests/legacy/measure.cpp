@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+// See measure.hpp.
+#include "measure.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <optional>
+
+#include "weft/cancel_scope.hpp"
+#include "weft/errors.hpp"
+#include "weft/hook.hpp"
+#include "weft/run.hpp"
+#include "weft/spawn.hpp"
+#include "weft/this_fiber.hpp"
+#include "weft/time.hpp"
+
+namespace legacy {
+namespace {
+
+using std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+unsigned count_threads() {
+  const weft::hook::off plainly;
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    if (line.rfind("Threads:", 0) == 0) return static_cast<unsigned>(std::stoul(line.substr(8)));
+  }
+  return 0;
+}
+
+seconds cpu_time() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+// Wants to run at fixed moments, each 2 ms after the one before. Every one of those counts, also
+// those that went by while it did not run.
+class ticker {
+ public:
+  void run() {
+    constexpr auto period = 2ms;
+    auto next = weft::now() + period;
+    for (unsigned turn = 0; !must_end; ++turn) {
+      weft::await_sleep(next - weft::now());
+      for (const auto now = weft::now(); next <= now; next += period) late_.push_back(now - next);
+      if (turn % 4 == 0) threads = std::max(threads, count_threads());
+    }
+  }
+
+  seconds late() {
+    if (late_.empty()) return seconds(0);
+    std::sort(late_.begin(), late_.end());
+    return late_[(late_.size() - 1) * 99 / 100];
+  }
+
+  bool must_end = false;
+  unsigned threads = 0;
+
+ private:
+  std::vector<weft::duration> late_;
+};
+
+}  // namespace
+
+seconds measure_serially(const std::function<void(int)>& body, int count) {
+  const auto begin = steady_clock::now();
+  for (int i = 0; i < count; ++i) body(i);
+  return seconds(steady_clock::now() - begin) / std::max(count, 1);
+}
+
+measurement measure_together(const std::function<void(int)>& body, int count) {
+  measurement result;
+  std::string wrong;
+  const auto guarded = [&](int index) {
+    try {
+      body(index);
+    } catch (const std::exception& error) {
+      if (wrong.empty()) wrong = error.what();
+    }
+  };
+  weft::run([&] {
+    ticker ticks;
+    auto ticking = weft::spawn({"ticker"}, [&] { ticks.run(); });
+    const auto begin = steady_clock::now();
+    std::vector<weft::task<void>> all;
+    for (int i = 0; i < count; ++i) all.push_back(weft::spawn([&guarded, i] { guarded(i); }));
+    for (auto& one : all) one.get();
+    result.together = steady_clock::now() - begin;
+    ticks.must_end = true;
+    ticking.get();
+    result.late = ticks.late();
+    result.threads = ticks.threads;
+    result.threads_after = count_threads();
+  });
+  require(wrong.empty(), wrong);
+  return result;
+}
+
+ended_call end_by_timeout(const row& what, std::chrono::milliseconds timeout) {
+  ended_call result;
+  weft::run([&] {
+    std::unique_ptr<long_call> call = what.open();
+    const seconds cpu = cpu_time();
+    const auto begin = steady_clock::now();
+    try {
+      weft::with_timeout(timeout, [&] { result.has_failed = call->fails(); });
+    } catch (const weft::timeout_error&) {  // if the library waits by a call of weft's
+    }
+    const auto back = steady_clock::now();
+    result.back = back - begin;
+    result.cpu = cpu_time() - cpu;
+    call.reset();
+    result.close = steady_clock::now() - back;
+    what.once(7);
+  });
+  return result;
+}
+
+}  // namespace legacy
