@@ -37,25 +37,26 @@ seconds cpu_time() {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-// Wants to run at fixed moments, each 2 ms after the one before. Every one of those counts, also
-// those that went by while it did not run.
+// Sleeps for a millisecond, over and over, and notes how much longer each one took.
 class ticker {
  public:
   void run() {
-    constexpr auto period = 2ms;
-    auto next = weft::now() + period;
+    constexpr auto period = 1ms;
     for (unsigned turn = 0; !must_end; ++turn) {
-      weft::await_sleep(next - weft::now());
-      for (const auto now = weft::now(); next <= now; next += period) late_.push_back(now - next);
-      if (turn % 4 == 0) threads = std::max(threads, count_threads());
+      const auto due = weft::now() + period;
+      weft::await_sleep_until(due);
+      late_.push_back(weft::now() - due);
+      if (turn % 8 == 0) threads = std::max(threads, count_threads());
     }
   }
 
+  // So late was one in a hundred, or later.
   seconds late() {
     if (late_.empty()) return seconds(0);
     std::sort(late_.begin(), late_.end());
     return late_[(late_.size() - 1) * 99 / 100];
   }
+  seconds latest() { return late_.empty() ? seconds(0) : seconds(late_.back()); }
 
   bool must_end = false;
   unsigned threads = 0;
@@ -72,7 +73,8 @@ seconds measure_serially(const std::function<void(int)>& body, int count) {
   return seconds(steady_clock::now() - begin) / std::max(count, 1);
 }
 
-measurement measure_together(const std::function<void(int)>& body, int count) {
+measurement measure_together(const std::function<void(int)>& body, int count,
+                             std::chrono::milliseconds apart) {
   measurement result;
   std::string wrong;
   const auto guarded = [&](int index) {
@@ -87,12 +89,16 @@ measurement measure_together(const std::function<void(int)>& body, int count) {
     auto ticking = weft::spawn({"ticker"}, [&] { ticks.run(); });
     const auto begin = steady_clock::now();
     std::vector<weft::task<void>> all;
-    for (int i = 0; i < count; ++i) all.push_back(weft::spawn([&guarded, i] { guarded(i); }));
+    for (int i = 0; i < count; ++i) {
+      all.push_back(weft::spawn([&guarded, i] { guarded(i); }));
+      if (apart > 0ms) weft::await_sleep(apart);
+    }
     for (auto& one : all) one.get();
     result.together = steady_clock::now() - begin;
     ticks.must_end = true;
     ticking.get();
     result.late = ticks.late();
+    result.latest = ticks.latest();
     result.threads = ticks.threads;
     result.threads_after = count_threads();
   });

@@ -16,6 +16,7 @@ using seconds = std::chrono::duration<double>;
 struct measurement {
   seconds together{};    // from the first fiber's start to the last one's end
   seconds late{};        // the 99th percentile of how late a fiber was that ticks
+  seconds latest{};      // the worst of them
   unsigned threads = 0;  // the most that this process had
   unsigned threads_after = 0;
 };
@@ -23,8 +24,10 @@ struct measurement {
 // Calls body(0), body(1), ... one after another on this thread, outside fibers; for each.
 seconds measure_serially(const std::function<void(int)>& body, int count);
 
-// The same as so many fibers at once.  Throws: std::runtime_error, the first thing that was wrong.
-measurement measure_together(const std::function<void(int)>& body, int count);
+// The same as so many fibers at once, which start so far apart.  Throws: std::runtime_error, the
+// first thing that was wrong.
+measurement measure_together(const std::function<void(int)>& body, int count,
+                             std::chrono::milliseconds apart = {});
 
 // A call that is cancelled.
 struct ended_call {

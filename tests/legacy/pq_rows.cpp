@@ -79,9 +79,9 @@ void copy(int index) {
   const result end(PQgetResult(one.get()));
   require(PQresultStatus(end.get()) == PGRES_COMMAND_OK, PQerrorMessage(one.get()));
   require(result(PQgetResult(one.get())) == nullptr, "a result too many");
-  // The first line comes after 0.2 s.
+  // The first line comes after 0.5 s.
   require(
-      copied_out(one, "copy (select t.* from pg_sleep(0.2), t order by number) to stdout") == lines,
+      copied_out(one, "copy (select t.* from pg_sleep(0.5), t order by number) to stdout") == lines,
       "other lines came back");
 }
 
@@ -91,7 +91,7 @@ void notify(int index) {
   const std::string channel = "channel_" + std::to_string(index);
   exec(listener, "listen " + channel, PGRES_COMMAND_OK);
   const connection other = connected();
-  const std::string query = "select pg_sleep(0.2), pg_notify('" + channel + "', 'word')";
+  const std::string query = "select pg_sleep(0.5), pg_notify('" + channel + "', 'word')";
   require(PQsendQuery(other.get(), query.c_str()) == 1, PQerrorMessage(other.get()));
   for (;;) {
     const int fd = PQsocket(listener.get());
@@ -126,8 +126,8 @@ std::vector<row> pq_rows() {
   return {
       {"libpq", "connect, select pg_sleep(0.2), a query", 200, &sleep_and_query, nullptr,
        [] { return std::unique_ptr<long_call>(new sleeping); }},
-      {"libpq COPY", "1,000 lines in, 0.2 s, and out", 100, &copy},
-      {"libpq NOTIFY", "listen, notified after 0.2 s", 100, &notify},
+      {"libpq COPY", "1,000 lines in, 0.5 s, and out", 100, &copy},
+      {"libpq NOTIFY", "listen, notified after 0.5 s", 100, &notify},
   };
 }
 

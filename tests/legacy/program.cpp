@@ -41,16 +41,19 @@ void prepare(const row& one) {
 }
 
 void print_measured(const char* what, seconds serial, const measurement& measured) {
-  std::printf("%s serial=%.4f together=%.4f late_ms=%.2f threads=%u threads_after=%u\n", what,
-              serial.count(), measured.together.count(), measured.late.count() * 1e3,
-              measured.threads, measured.threads_after);
+  std::printf(
+      "%s serial=%.4f together=%.4f late_ms=%.2f latest_ms=%.2f threads=%u threads_after=%u\n",
+      what, serial.count(), measured.together.count(), measured.late.count() * 1e3,
+      measured.latest.count() * 1e3, measured.threads, measured.threads_after);
 }
 
 // `serially` of 0: the test knows already.
 void measure(const row& one, int count, int serially) {
   prepare(one);
   const seconds each = measure_serially(one.once, serially);
-  print_measured("measured", each, measure_together(one.once, count > 0 ? count : one.count));
+  print_measured("measured", each,
+                 measure_together(one.once, count > 0 ? count : one.count,
+                                  std::chrono::milliseconds(one.milliseconds_apart)));
 }
 
 void cancel(const row& one) {

@@ -27,7 +27,7 @@ struct row {
   void (*once)(int index);      // throws std::runtime_error when something is wrong
   void (*prepare)() = nullptr;  // before all
   std::unique_ptr<long_call> (*open)() = nullptr;  // for the timeout
-  bool makes_threads = false;                      // the library starts some of its own
+  int milliseconds_apart = 0;  // between two clients' starts; 0: all in one turn of the loop
 };
 
 // All that this program was built with.

@@ -189,13 +189,14 @@ void servers::start_postgres() {
                "--no-sync", "--locale=C"},
               "postgres",
               SIGKILL});
-  launch(server::postgres,
-         {{programs + "/postgres", "-D", in_folder("postgres"), "-p", port, "-c",
-           "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c",
-           "max_connections=260", "-c", "fsync=off", "-c", "shared_buffers=32MB"},
-          "postgres",
-          SIGQUIT},
-         says("ready to accept connections"));
+  launch(
+      server::postgres,
+      {{programs + "/postgres", "-D", in_folder("postgres"), "-p", port, "-c",
+        "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=260",
+        "-c", "fsync=off", "-c", "shared_buffers=8MB", "-c", "autovacuum=off", "-c", "jit=off"},
+       "postgres",
+       SIGQUIT},
+      says("ready to accept connections"));
   setenv("WEFT_LEGACY_POSTGRES", port.c_str(), 1);
 }
 
@@ -268,27 +269,12 @@ void servers::start_sshd() {
   }
   mkdir("/run/sshd", 0755);  // sshd wants it; the package's own service makes it
   launch(server::sshd,
-         {{"/usr/sbin/sshd",
-           "-D",
-           "-e",
-           "-f",
-           "/dev/null",
-           "-p",
-           port,
-           "-o",
-           "ListenAddress=127.0.0.1",
-           "-o",
-           "HostKey=" + in_folder("host_key"),
-           "-o",
-           "AuthorizedKeysFile=" + in_folder("key.pub"),
-           "-o",
-           "StrictModes=no",
-           "-o",
-           "PidFile=" + in_folder("sshd.pid"),
-           "-o",
-           "MaxStartups=200",
-           "-o",
-           "UsePAM=no"},
+         {{"/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-p", port, "-o",
+           "ListenAddress=127.0.0.1", "-o", "HostKey=" + in_folder("host_key"), "-o",
+           "AuthorizedKeysFile=" + in_folder("key.pub"), "-o", "StrictModes=no", "-o",
+           "PidFile=" + in_folder("sshd.pid"), "-o", "MaxStartups=200", "-o", "UsePAM=no",
+           // or bash reads the user's .bashrc, whatever that does
+           "-o", "SetEnv=SHLVL=2"},
           "",
           SIGTERM},
          says("Server listening"));
