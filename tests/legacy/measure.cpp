@@ -3,9 +3,10 @@
 #include "measure.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <ctime>
 #include <fstream>
-#include <optional>
+#include <thread>
 
 #include "weft/cancel_scope.hpp"
 #include "weft/errors.hpp"
@@ -104,6 +105,24 @@ measurement measure_together(const std::function<void(int)>& body, int count,
   });
   require(wrong.empty(), wrong);
   return result;
+}
+
+seconds measure_threads(const std::function<void(int)>& body, int count) {
+  std::vector<std::thread> all;
+  std::atomic<bool> is_wrong{false};
+  const auto begin = steady_clock::now();
+  for (int i = 0; i < count; ++i) {
+    all.emplace_back([&body, &is_wrong, i] {
+      try {
+        body(i);
+      } catch (const std::exception&) {
+        is_wrong = true;
+      }
+    });
+  }
+  for (std::thread& one : all) one.join();
+  require(!is_wrong, "a client on a thread got a wrong answer");
+  return steady_clock::now() - begin;
 }
 
 ended_call end_by_timeout(const row& what, std::chrono::milliseconds timeout) {

@@ -29,6 +29,9 @@ seconds measure_serially(const std::function<void(int)>& body, int count);
 measurement measure_together(const std::function<void(int)>& body, int count,
                              std::chrono::milliseconds apart = {});
 
+// The same as so many threads at once, as if there were no weft.
+seconds measure_threads(const std::function<void(int)>& body, int count);
+
 // A call that is cancelled.
 struct ended_call {
   bool has_failed = false;  // it came back with an error

@@ -53,7 +53,7 @@ void ask(const connection& one, const std::string& path) {
 void get(int index) {
   const connection one = connected();
   const std::string number = std::to_string(index);
-  ask(one, "/slow?" + number);
+  ask(one, "/slower?" + number);
   std::string all;
   char block[1024];
   int bytes = 0;
@@ -82,8 +82,8 @@ class reading : public long_call {
 }  // namespace
 
 std::vector<row> openssl_rows() {
-  return {{"OpenSSL BIO", "connect, handshake, GET after 0.2 s", 100, &get, &initialise,
-           [] { return std::unique_ptr<long_call>(new reading); }}};
+  return {{"OpenSSL BIO", "connect, handshake, GET after 0.5 s", 100, &get, &initialise,
+           [] { return std::unique_ptr<long_call>(new reading); }, 2}};
 }
 
 }  // namespace legacy

@@ -56,6 +56,11 @@ void measure(const row& one, int count, int serially) {
                                   std::chrono::milliseconds(one.milliseconds_apart)));
 }
 
+void run_threads(const row& one, int count) {
+  prepare(one);
+  std::printf("threads together=%.4f\n", measure_threads(one.once, count).count());
+}
+
 void cancel(const row& one) {
   require(one.open != nullptr, "this row has no long call");
   prepare(one);
@@ -90,6 +95,8 @@ int run(int argc, char** argv) {
     for (const row& one : all) std::printf("%s\n", one.name);
   } else if (what == "measure" && argc == 5) {
     measure(row_called(all, argv[2]), std::stoi(argv[3]), std::stoi(argv[4]));
+  } else if (what == "threads" && argc == 4) {
+    run_threads(row_called(all, argv[2]), std::stoi(argv[3]));
   } else if (what == "cancel" && argc == 3) {
     cancel(row_called(all, argv[2]));
   } else if (what == "mixed") {

@@ -236,6 +236,7 @@ void servers::start_nginx() {
                           " ssl backlog=511;\n    ssl_certificate " + in_folder("cert.pem") +
                           ";\n    ssl_certificate_key " + in_folder("cert_key.pem") +
                           ";\n    location /slow { echo_sleep 0.2; echo $args; }\n"
+                          "    location /slower { echo_sleep 0.5; echo $args; }\n"
                           "    location /never { echo_sleep 20; echo no; }\n  }\n}\n");
   launch(server::nginx, {{"nginx", "-c", in_folder("nginx.conf"), "-e", "stderr"}, "", SIGTERM},
          [&](const std::string&) { return accepts_connections(std::stoi(https)); });
