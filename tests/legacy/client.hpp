@@ -115,6 +115,7 @@ struct measured {
   double together = 0;  // of all
   double late_ms = 0;
   double latest_ms = 0;
+  double slowed = 1;  // by what others computed on this machine
   int threads = 0;
   int threads_after = 0;
   int count = 0;
@@ -133,6 +134,7 @@ inline measured read_measured(const weft_tests::child_end& end, int count) {
   one.together = value_in(end.output, "together");
   one.late_ms = value_in(end.output, "late_ms");
   one.latest_ms = value_in(end.output, "latest_ms");
+  one.slowed = value_in(end.output, "slowed");
   one.threads = static_cast<int>(value_in(end.output, "threads"));
   one.threads_after = static_cast<int>(value_in(end.output, "threads_after"));
   one.count = count;
@@ -141,9 +143,9 @@ inline measured read_measured(const weft_tests::child_end& end, int count) {
 
 // A line of the table: tests/legacy/run shows them.
 inline void print_row(const std::string& row, linked how, const measured& one) {
-  std::printf("[row] %-20s %-8s %4d %8.2f s %7.3f s %6.2f %% %7.2f ms %7.1f ms %4d\n", row.c_str(),
-              name_of(how), one.count, one.serial * one.count, one.together, 100 * one.ratio(),
-              one.late_ms, one.latest_ms, one.threads);
+  std::printf("[row] %-20s %-8s %4d %8.2f s %7.3f s %6.2f %% %7.2f ms %7.1f ms %4d %6.1f\n",
+              row.c_str(), name_of(how), one.count, one.serial * one.count, one.together,
+              100 * one.ratio(), one.late_ms, one.latest_ms, one.threads, one.slowed);
   std::fflush(stdout);
 }
 

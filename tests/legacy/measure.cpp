@@ -38,6 +38,19 @@ seconds cpu_time() {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
+// Nanoseconds that this thread ran, and that it could have and had no processor. Source:
+// Documentation/scheduler/sched-stats.rst of Linux.
+struct processor_times {
+  double ran = 0;
+  double waited = 0;
+};
+processor_times times_of_thread() {
+  const weft::hook::off plainly;
+  processor_times times;
+  std::ifstream("/proc/thread-self/schedstat") >> times.ran >> times.waited;
+  return times;
+}
+
 // Sleeps for a millisecond, over and over, and notes how much longer each one took.
 class ticker {
  public:
@@ -88,6 +101,7 @@ measurement measure_together(const std::function<void(int)>& body, int count,
   weft::run([&] {
     ticker ticks;
     auto ticking = weft::spawn({"ticker"}, [&] { ticks.run(); });
+    const processor_times before = times_of_thread();
     const auto begin = steady_clock::now();
     std::vector<weft::task<void>> all;
     for (int i = 0; i < count; ++i) {
@@ -96,6 +110,10 @@ measurement measure_together(const std::function<void(int)>& body, int count,
     }
     for (auto& one : all) one.get();
     result.together = steady_clock::now() - begin;
+    const processor_times after = times_of_thread();
+    if (after.ran > before.ran) {
+      result.slowed = 1 + (after.waited - before.waited) / (after.ran - before.ran);
+    }
     ticks.must_end = true;
     ticking.get();
     result.late = ticks.late();

@@ -19,6 +19,9 @@ struct measurement {
   seconds latest{};      // the worst of them
   unsigned threads = 0;  // the most that this process had
   unsigned threads_after = 0;
+  // How much longer this thread took for what it computed, because others had the processor: 1 on a
+  // machine of its own.
+  double slowed = 1;
 };
 
 // Calls body(0), body(1), ... one after another on this thread, outside fibers; for each.

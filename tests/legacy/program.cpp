@@ -42,9 +42,10 @@ void prepare(const row& one) {
 
 void print_measured(const char* what, seconds serial, const measurement& measured) {
   std::printf(
-      "%s serial=%.4f together=%.4f late_ms=%.2f latest_ms=%.2f threads=%u threads_after=%u\n",
+      "%s serial=%.4f together=%.4f late_ms=%.2f latest_ms=%.2f threads=%u threads_after=%u "
+      "slowed=%.2f\n",
       what, serial.count(), measured.together.count(), measured.late.count() * 1e3,
-      measured.latest.count() * 1e3, measured.threads, measured.threads_after);
+      measured.latest.count() * 1e3, measured.threads, measured.threads_after, measured.slowed);
 }
 
 // `serially` of 0: the test knows already.

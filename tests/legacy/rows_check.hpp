@@ -9,13 +9,19 @@ namespace legacy {
 constexpr double most_late_ms = weft_tests::is_sanitized ? 200 : 20;
 constexpr int most_threads = 16;
 
+// A fiber can be late by what others compute before it, and that takes longer where this thread has
+// to share its processor. Never by as much as one blocked call would take.
+inline double late_limit(const measured& one) {
+  return std::min(most_late_ms * std::max(1.0, one.slowed), std::max(most_late_ms, 100.0));
+}
+
 struct expected {
   double ratio;
   bool may_make_threads;  // the library's own
 };
 
 inline bool holds(const measured& one, const expected& what) {
-  return one.failure.empty() && one.ratio() < what.ratio && one.late_ms < most_late_ms &&
+  return one.failure.empty() && one.ratio() < what.ratio && one.late_ms < late_limit(one) &&
          (what.may_make_threads || one.threads <= most_threads) &&
          one.threads_after <= most_threads;
 }
@@ -44,7 +50,7 @@ inline measured check_row(const std::string& row, linked how, int count) {
   INFO(row, ", ", name_of(how));
   CHECK(best.failure == "");
   CHECK(best.ratio() < what.ratio);
-  CHECK(best.late_ms < most_late_ms);
+  CHECK(best.late_ms < late_limit(best));
   if (!may_make_threads) CHECK(best.threads <= most_threads);
   CHECK(best.threads_after <= most_threads);
   return best;
