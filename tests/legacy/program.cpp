@@ -27,10 +27,10 @@ void ask_slow_name_server() {
   if (std::getenv("WEFT_LEGACY_DNS") == nullptr) return;
   const std::string folder = given("WEFT_LEGACY_FOLDER");
   require(
-      unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0,
+      unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, nullptr) == 0,
       "no mount namespace");
   for (const char* name : {"resolv.conf", "nsswitch.conf"}) {
-    require(mount((folder + "/" + name).c_str(), (std::string("/etc/") + name).c_str(), nullptr,
+    require(mount((folder + "/" + name).c_str(), (std::string("/etc/") + name).c_str(), "none",
                   MS_BIND, nullptr) == 0,
             std::string("mount /etc/") + name);
   }

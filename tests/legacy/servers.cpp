@@ -21,6 +21,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -119,12 +120,15 @@ servers::servers() {
 }
 
 servers::~servers() {
-  for (const running& one : all_) end_process(one.process, one.last_signal);
+  for (const running& one : all_) {
+    end_process(one.process, one.last_signal);
+    tell_keeper(-one.process);
+  }
   close(keeper_pipe_);
   waitpid(keeper_, nullptr, 0);
 }
 
-// A process that outlives this one, if only to remove what it leaves behind.
+// A process that outlives this one, to end and remove what it leaves behind.
 void servers::keep_folder() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
@@ -134,15 +138,23 @@ void servers::keep_folder() {
     for (int fd = 0; fd < 256; ++fd) {
       if (fd != ends[0]) close(fd);
     }
-    char nothing = 0;
-    while (read(ends[0], &nothing, 1) < 0) {
+    std::set<pid_t> alive;
+    for (pid_t told = 0; read(ends[0], &told, sizeof told) == sizeof told;) {
+      if (told > 0) alive.insert(told);
+      if (told < 0) alive.erase(-told);
     }
-    std::this_thread::sleep_for(50ms);  // servers that got a signal end meanwhile
+    for (const pid_t one : alive) kill(-one, SIGKILL);  // what it started, too
+    if (!alive.empty()) std::this_thread::sleep_for(200ms);
     execlp("rm", "rm", "-rf", folder_.c_str(), nullptr);
     _exit(1);
   }
   close(ends[0]);
   keeper_pipe_ = ends[1];
+}
+
+// What runs, or -what has ended.
+void servers::tell_keeper(pid_t process) const {
+  static_cast<void>(!::write(keeper_pipe_, &process, sizeof process));
 }
 
 std::string servers::start(server what) {
@@ -306,6 +318,7 @@ void servers::launch(server what, const command& how,
                      const std::function<bool(const std::string& output)>& is_ready) {
   const std::string log = log_of(how);
   const pid_t process = start_process(how.words, how.user, how.last_signal, log);
+  tell_keeper(process);
   const auto end = std::chrono::steady_clock::now() + patience;
   int status = 0;
   while (!is_ready(contents_of(log))) {
@@ -322,8 +335,10 @@ void servers::launch(server what, const command& how,
 void servers::run_to_end(const command& how) {
   const std::string log = log_of(how);
   const pid_t process = start_process(how.words, how.user, how.last_signal, log);
+  tell_keeper(process);
   int status = 0;
   while (!has_ended(process, status)) std::this_thread::sleep_for(2ms);
+  tell_keeper(-process);
   if (status != 0) {
     throw std::runtime_error(how.words.front() + " ended with " + std::to_string(status) + ":\n" +
                              contents_of(log));

@@ -43,6 +43,7 @@ class servers {
   servers();
   ~servers();
   void keep_folder();
+  void tell_keeper(pid_t process) const;
   void start_postgres();
   void start_redis();
   void start_nginx();
