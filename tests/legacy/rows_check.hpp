@@ -6,7 +6,7 @@
 
 namespace legacy {
 
-constexpr double most_late_ms = weft_tests::is_sanitized ? 200 : 20;
+constexpr double most_late_ms = weft_tests::is_sanitized ? 50 : 20;
 constexpr int most_threads = 16;
 
 // A fiber can be late by what others compute before it, and that takes longer where this thread has
@@ -33,7 +33,7 @@ inline bool holds(const measured& one, const expected& what) {
 inline measured check_row(const std::string& row, linked how, int count) {
   constexpr int tries = 3;
   const bool may_make_threads = row == "libcurl https";
-  expected what{needs_of(row).most * (weft_tests::is_sanitized ? 4 : 1), may_make_threads};
+  expected what{needs_of(row).most * (weft_tests::is_sanitized ? 2 : 1), may_make_threads};
   const double most = what.ratio;
   measured best;
   for (int i = 0; i < tries && (i == 0 || !holds(best, what)); ++i) {
