@@ -110,6 +110,7 @@ inline std::string reason_against(const std::string& row) {
   const needs& what = needs_of(row);
   servers& all = servers::of_process();
   if (!has_row(row)) return "built without the library (Debian: " + std::string(what.package) + ")";
+  if (row == "libcurl https") all.start(server::dns);  // for a name to look up, if that can be had
   return all.start(what.from);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A name server that answers after 0.2 s, whoever asks for what: 192.0.2.7, and no IPv6 address.
+// A name server that answers after 0.2 s, whoever asks for what: 192.0.2.7 (web.test:
+// 127.0.0.1), and no IPv6 address.
 // dns_server ADDRESS: on port 53 of that address, for resolv.conf names no port.
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -37,6 +38,9 @@ std::string answer_to(const std::string& asked) {
   answer[7] = wants_ipv4 ? 1 : 0;
   for (std::size_t i = 8; i < 12; ++i) answer[i] = 0;
   if (wants_ipv4) answer.append("\xc0\x0c\0\1\0\1\0\0\0\0\0\4\xc0\0\2\7", 16);
+  if (wants_ipv4 && asked.find("\3web\4test") == 12) {
+    answer.replace(answer.size() - 4, 4, std::string("\x7f\0\0\1", 4));
+  }
   return answer;
 }
 

@@ -226,8 +226,8 @@ void servers::start_redis() {
 void servers::make_certificate() {
   run_to_end({{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-               "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", in_folder("cert_key.pem"),
-               "-out", in_folder("cert.pem")},
+               "subjectAltName=DNS:localhost,DNS:web.test,IP:127.0.0.1", "-keyout",
+               in_folder("cert_key.pem"), "-out", in_folder("cert.pem")},
               "",
               SIGKILL});
 }
