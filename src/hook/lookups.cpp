@@ -56,7 +56,8 @@ struct lookup : detail::thread_job {
 
   const question what;
   open_place place;
-  std::atomic<unsigned> references{2};  // the asker's and the thread's; one more for each that joins
+  std::atomic<unsigned> references{
+      2};  // the asker's and the thread's; one more for each that joins
   detail::wait_core<detail::any_thread> core;  // guards all below
   bool is_over = false;
   bool must_ask_again = false;  // nobody asked: whoever waits does it himself
@@ -91,19 +92,21 @@ void ask_on_thread(detail::thread_job& job) noexcept {
   auto& one = static_cast<lookup&>(job);
   const question& q = one.what;
   errno = 0;
-  one.result =
-      real::getaddrinfo(q.has_host ? q.host.c_str() : nullptr,
-                        q.has_service ? q.service.c_str() : nullptr,
-                        q.has_hints ? &q.hints : nullptr, &one.answer);
+  one.result = real::getaddrinfo(q.has_host ? q.host.c_str() : nullptr,
+                                 q.has_service ? q.service.c_str() : nullptr,
+                                 q.has_hints ? &q.hints : nullptr, &one.answer);
   if (one.result != 0) one.answer = nullptr;
   one.error = errno;
   finish(one, false);
-  leave_threads();
 }
 
 lookup::lookup(question&& asked)
     : thread_job(&ask_on_thread,
-                 [](thread_job& job) noexcept { static_cast<lookup&>(job).drop_ref(); }),
+                 // Its place last, when the thread is as good as free: who comes next takes it.
+                 [](thread_job& job) noexcept {
+                   static_cast<lookup&>(job).drop_ref();
+                   leave_threads();
+                 }),
       what(std::move(asked)) {
   place.of = this;
 }

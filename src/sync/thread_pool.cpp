@@ -42,7 +42,8 @@ WEFT_NO_SANITIZE_NULL void call_and_keep_error(thread_job& job) noexcept {
   }
 }
 
-void run_job(thread_job& job, std::atomic<std::size_t>& calls) noexcept {
+void run_job(thread_job& job, std::atomic<std::size_t>& calls,
+             std::atomic<std::size_t>& busy) noexcept {
   call_and_keep_error(job);
   // Before its caller knows: who ends the process then waits for this thread, which is soon idle.
   calls.fetch_sub(1, std::memory_order_relaxed);
@@ -51,11 +52,15 @@ void run_job(thread_job& job, std::atomic<std::size_t>& calls) noexcept {
   // acq_rel: against abandon(), which takes the same step
   if (caller != nullptr && job.state.compare_exchange_strong(expected, thread_job::progress::done,
                                                              std::memory_order_acq_rel)) {
+    // Before its caller knows: a next job of his must not get a thread more. relaxed: signal()
+    // publishes it
+    busy.fetch_sub(1, std::memory_order_relaxed);
     caller->signal();  // the last that we know of the job
     return;
   }
   if (job.error) report_abandoned(job);
-  job.drop(job);
+  job.drop(job);  // may take as long as it likes
+  busy.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -98,8 +103,9 @@ void thread_pool::begin_again() noexcept {
   while (queue_.pop_front() != nullptr || urgent_.pop_front() != nullptr ||
          idle_.pop_front() != nullptr) {
   }
-  queued_ = threads_ = idle_count_ = beyond_limit_ = 0;
+  queued_ = urgent_queued_ = threads_ = idle_count_ = beyond_limit_ = 0;
   calls_.store(0, std::memory_order_relaxed);
+  busy_.store(0, std::memory_order_relaxed);
   service_threads.store(0, std::memory_order_relaxed);
   has_ended_one_ = false;
 }
@@ -126,6 +132,7 @@ void thread_pool::submit(thread_job& job) {
   const bool is_urgent = job.is_beyond_limit;
   if (is_urgent) {
     urgent_.push_back(job);
+    ++urgent_queued_;
     ++beyond_limit_;
   } else {
     queue_.push_back(job);
@@ -135,12 +142,13 @@ void thread_pool::submit(thread_job& job) {
     call_idle();
     return;
   }
-  if (!is_urgent && !has_room()) return;
+  if (!is_urgent && (!has_room() || is_enough())) return;
   const int error = make_thread();
   // The queue is served by any thread that is left; nobody else would serve an urgent job soon.
   if (error == 0 || (!is_urgent && threads_ > beyond_limit_)) return;
   job.unlink();
   --(is_urgent ? beyond_limit_ : queued_);
+  if (is_urgent) --urgent_queued_;
   throw std::system_error(error, std::system_category(),
                           "weft: to_thread() needs a thread, and the system refused it");
 }
@@ -199,7 +207,9 @@ void* thread_pool::thread_main(void* pool) noexcept {
 
 thread_job* thread_pool::take() noexcept {
   list_node* node = urgent_.pop_front();
-  if (node == nullptr && !is_too_many()) {
+  if (node != nullptr) {
+    --urgent_queued_;
+  } else if (!is_too_many()) {
     node = queue_.pop_front();
     if (node != nullptr) --queued_;
   }
@@ -207,6 +217,7 @@ thread_job* thread_pool::take() noexcept {
   auto& job = static_cast<thread_job&>(*node);
   job.state.store(thread_job::progress::running, std::memory_order_relaxed);
   calls_.fetch_add(1, std::memory_order_relaxed);
+  busy_.fetch_add(1, std::memory_order_relaxed);
   return &job;
 }
 
@@ -239,7 +250,7 @@ void thread_pool::work() noexcept {
     if (thread_job* const job = take()) {
       const bool was_beyond_limit = job->is_beyond_limit;
       hold.unlock();
-      run_job(*job, calls_);
+      run_job(*job, calls_, busy_);
       hold.lock();
       if (was_beyond_limit) --beyond_limit_;
     } else if (is_ending_ || is_too_many()) {

@@ -60,6 +60,11 @@ class WEFT_API thread_pool {
   }
   bool has_room() const noexcept { return counted() < limit_; }
   bool is_too_many() const noexcept { return counted() > limit_; }
+  // Those that have begun no job yet, or are done with one, take all that is queued.
+  bool is_enough() const noexcept {
+    const std::size_t busy = busy_.load(std::memory_order_relaxed);
+    return queued_ + urgent_queued_ + idle_count_ + busy <= threads_;
+  }
   bool wait_for_call(std::unique_lock<std::mutex>& hold, worker& self);
   void call_idle() noexcept;
   int make_thread() noexcept;
@@ -72,6 +77,7 @@ class WEFT_API thread_pool {
   list urgent_;      // those beyond the limit
   list idle_;        // of worker: the last to become idle first
   std::size_t queued_ = 0;
+  std::size_t urgent_queued_ = 0;
   std::size_t limit_ = 40;  // trio.to_thread.current_default_thread_limiter(), trio 0.25
   std::size_t threads_ = 0;
   std::size_t idle_count_ = 0;
@@ -82,6 +88,7 @@ class WEFT_API thread_pool {
   bool has_ended_one_ = false;
   pthread_t last_ended_{};  // to be joined by the next that ends
   std::condition_variable ended_;
+  std::atomic<std::size_t> busy_{0};   // threads in a call whose caller knows of no end yet
   std::atomic<std::size_t> calls_{0};  // that run now; not under the lock when one is over
 };
 

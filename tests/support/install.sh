@@ -33,6 +33,10 @@ weft_has() {
     libpq | libcurl | hiredis) pkg-config --exists "$1" ;;
     asio) weft_has_header asio.hpp ;;
     netcat) [[ $(nc -h 2>&1) == *OpenBSD* ]] ;;  # of the several, the one that knows -N
+    libpq | hiredis | libcurl | libmariadb | libssh2 | libssl | sqlite3) pkg-config --exists "$1" ;;
+    postgres) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;;
+    nginx-echo) [ -e /usr/lib/nginx/modules/ngx_http_echo_module.so ] ;;
+    mariadbd | sshd) [ -x "/usr/sbin/$1" ] ;;
     redis-tools) command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null ;;
     *) command -v "$1" >/dev/null ;;  # the word is the command
   esac
@@ -59,6 +63,17 @@ weft_package() {
     asio) echo libasio-dev ;;
     netcat) echo netcat-openbsd ;;
     clang-sanitizers) echo libclang-rt-dev ;;
+    libpq) echo libpq-dev ;;
+    hiredis) echo libhiredis-dev ;;
+    libcurl) echo libcurl4-openssl-dev ;;
+    libmariadb) echo libmariadb-dev ;;
+    libssh2) echo libssh2-1-dev ;;
+    libssl) echo libssl-dev ;;
+    sqlite3) echo libsqlite3-dev ;;
+    postgres) echo postgresql ;;
+    nginx-echo) echo nginx-light ;;
+    mariadbd) echo mariadb-server ;;
+    sshd) echo openssh-server ;;
     clang++-*) echo "clang-${1#clang++-}" ;;
     ld.lld-*) echo "lld-${1#ld.lld-}" ;;
     aarch64-linux-gnu-g++) echo g++-aarch64-linux-gnu ;;
@@ -99,14 +114,20 @@ weft_need() {
   done
 }
 
-# Uses the caller's `as_root`. Quiet unless it fails: apt prints a screen for each package.
+# Uses the caller's `as_root`. Quiet unless it fails: apt prints a screen for each package. Servers
+# that come with it are not started: tests start their own.
 weft_apt_install() {
-  local log status=0
+  local log status=0 policy=/usr/sbin/policy-rc.d is_ours=
   log=$(mktemp)
   export DEBIAN_FRONTEND=noninteractive
+  if ! [ -e $policy ] &&
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin $policy; then
+    is_ours=yes
+  fi
   # A failing update is no reason to stop: one broken source is common, and the lists may do.
   "${as_root[@]}" apt-get -q update >"$log" 2>&1 || weft_say 'apt-get update failed; going on'
   "${as_root[@]}" apt-get -q install -y --no-install-recommends "$@" >>"$log" 2>&1 || status=$?
+  if [ -n "$is_ours" ]; then "${as_root[@]}" rm -f $policy; fi
   if [ $status -ne 0 ]; then
     tail -n 20 "$log" >&2
     weft_say 'apt-get failed. Type this, then start again:'

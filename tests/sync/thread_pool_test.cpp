@@ -76,6 +76,18 @@ TEST_CASE("thread pool: without any thread the caller is told, and the loop runs
   CHECK(child.status == 0);
 }
 
+// A thread that had told its caller and was not idle yet did not count, and each such caller's next
+// job made one more: 12 at once, as lookups of libweft-hook are, got more than 20.
+TEST_CASE_FIXTURE(pool_at_rest, "thread pool: callers one after another share one thread") {
+  const auto threads = [] { return weft::detail::thread_pool::of_process().figures().threads; };
+  run([&] {
+    to_thread([] {});
+    const std::size_t before = threads();
+    for (int i = 0; i < 2000; ++i) to_thread([] {});
+    CHECK(threads() == before);
+  });
+}
+
 TEST_CASE_FIXTURE(pool_at_rest, "thread pool: 40 threads at most, if nobody says otherwise") {
   CHECK(weft::measure_thread_pool().limit == 40);
 }
