@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <new>
 #include <utility>
 
 namespace cost {
@@ -37,6 +38,12 @@ struct pooled_frames {
 struct malloced_frames {
   static void* take(std::size_t bytes) { return std::malloc(bytes); }
   static void give(void* frame, std::size_t) noexcept { std::free(frame); }
+};
+
+// As the compiler makes them if nobody says otherwise.
+struct ordinary_frames {
+  static void* take(std::size_t bytes) { return ::operator new(bytes); }
+  static void give(void* frame, std::size_t bytes) noexcept { ::operator delete(frame, bytes); }
 };
 
 template <class Frames>

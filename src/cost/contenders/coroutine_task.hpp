@@ -25,6 +25,8 @@ class handle_ring {
     return first;
   }
 
+  std::size_t size() const noexcept { return tail_ - head_; }
+
   // Empties it and makes room.
   void restart(std::size_t handles) {
     head_ = tail_ = 0;

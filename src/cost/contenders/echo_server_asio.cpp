@@ -50,7 +50,8 @@ void take_in(tcp::acceptor& from) {
 
 }  // namespace
 
-int main() {
+int COST_ECHO_SERVER();  // main, or a name that servers.cpp calls
+int COST_ECHO_SERVER() {
   asio::io_context loop(1);
   tcp::acceptor listener(loop);
   const tcp::endpoint at(asio::ip::address_v4::loopback(), 0);
@@ -61,4 +62,5 @@ int main() {
   std::fflush(stdout);
   take_in(listener);
   loop.run();
+  return 0;
 }

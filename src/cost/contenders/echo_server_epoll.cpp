@@ -31,7 +31,8 @@ void serve(int epoll_fd, int fd) {
 
 }  // namespace
 
-int main() {
+int COST_ECHO_SERVER();  // main, or a name that servers.cpp calls
+int COST_ECHO_SERVER() {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_in at{};
   at.sin_family = AF_INET;

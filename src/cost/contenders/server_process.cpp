@@ -64,10 +64,13 @@ void server_process::start(std::vector<std::string> command, int output) {
   if (error != 0) throw std::runtime_error("no taskset");
 }
 
-server_process::server_process(const char* program) {
+server_process::server_process(const char* program)
+    : server_process(std::vector<std::string>{program}) {}
+
+server_process::server_process(std::vector<std::string> command) {
   int output[2];
   if (::pipe2(output, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-  start({program}, output[1]);
+  start(command, output[1]);
   ::close(output[1]);
   std::FILE* const from = ::fdopen(output[0], "r");
   char line[256] = "";
@@ -76,7 +79,7 @@ server_process::server_process(const char* program) {
     port_ = std::atoi(colon != nullptr ? colon + 1 : line);
   }
   std::fclose(from);
-  if (port_ == 0) throw std::runtime_error(std::string("cannot run ") + program);
+  if (port_ == 0) throw std::runtime_error("cannot run " + command[0]);
 }
 
 server_process::server_process(std::vector<std::string> command, int port) : port_(port) {

@@ -25,6 +25,7 @@ class server_process {
   // A program that prints its port, maybe behind other words and a colon, as its first line.
   // Throws: std::runtime_error
   explicit server_process(const char* program);
+  explicit server_process(std::vector<std::string> command);
   // One that is told it; waits until it listens.  Throws: std::runtime_error
   server_process(std::vector<std::string> command, int port);
   ~server_process();  // kills it
