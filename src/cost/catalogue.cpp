@@ -89,7 +89,7 @@ const workload* find_workload(const std::string& id) {
 
 pace usual_pace(const request& what, std::uint64_t check_operations) {
   pace how;
-  how.rounds = what.is_quick ? 10 : 15;
+  how.rounds = what.is_quick ? 10 : 12;
   how.round_ns = what.is_quick ? 4e5 : 5e6;
   how.check_operations = check_operations;
   return how;

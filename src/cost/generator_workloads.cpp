@@ -13,7 +13,7 @@ std::vector<cell_group> trees(const request& what) {
   for (const std::size_t nodes : {std::size_t{1} << 10, std::size_t{1} << 20}) {
     if (what.is_quick && nodes > 1024) break;
     all.push_back(timed_shape(
-        cell{"tree/" + std::to_string(nodes), std::to_string(nodes) + " nodes", "", nodes * 1.0},
+        cell{"tree/" + std::to_string(nodes), std::to_string(nodes) + " nodes", "", static_cast<double>(nodes)},
         &side::generators, generator_shape{nodes}, usual_pace(what, nodes),
         std::uint64_t{nodes} * (nodes - 1) / 2));
   }

@@ -182,7 +182,9 @@ int run(const run_options& how) {
   progress_line line;
   for (const workload* each : chosen(how)) {
     if (interrupted()) break;
-    all.workloads.push_back(measure_workload(*each, what, line));
+    workload_result one = measure_workload(*each, what, line);
+    if (one.cells.empty() && one.skipped.empty()) continue;
+    all.workloads.push_back(std::move(one));
     std::fputs(table_text(all.workloads.back()).c_str(), stdout);
     std::fflush(stdout);
   }

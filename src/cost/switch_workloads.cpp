@@ -81,6 +81,7 @@ std::vector<cell_group> depths(const request& what) {
 std::vector<cell_group> cold(const request& what) {
   std::vector<cell_group> all;
   for (const int calls : {0, 4}) {
+    if (what.is_quick && calls != 0) break;
     const std::size_t fibers = 500;
     std::vector<entry> entries =
         entries_of(&side::yields, yield_shape{fibers, calls, false}, all_sides());
@@ -102,7 +103,7 @@ const workload switch_workload = {
     "ns",
     "contexts",
     "What does it cost to stop here and go on there, with no scheduler in between?",
-    "One operation is one switch in a ring of contexts; \"C++20\" resumes the next handle. Two "
+    "One operation is one switch in a ring of contexts; \C++20 goes on in the next handle by symmetric transfer. Two "
     "kinds: every second context switches from another place in the code. Flags differ: every "
     "second one has raised other sticky floating-point flags.",
     "A stackless switch is a store and an indirect jump: the compiler knows what lives, and nothing "
@@ -133,7 +134,7 @@ const workload depth_workload = {
     "depth",
     "Yield by call depth",
     "ns",
-    "calls above the yield, plus one",
+    "depth of the yield (1: no call above it)",
     "What does it cost to wait deep in the code: ten tasks, a yield below 0, 1, 4 or 16 calls?",
     "One operation is the calls, a yield at their end, and the returns. Stackless, each call is a "
     "co_await of a fresh coroutine. Two kinds: neighbours run different copies of the code, so that "

@@ -31,7 +31,7 @@ std::vector<cell_group> chains_that(bool stay, const request& what, const char* 
   for (const unsigned depth : depths) {
     const std::uint64_t chains = 100;
     all.push_back(timed_shape(cell{id + ("/" + std::to_string(depth)),
-                                   "depth " + std::to_string(depth), "", depth * 1.0},
+                                   "depth " + std::to_string(depth), "", static_cast<double>(depth)},
                               &side::chains, chain_shape{depth, stay}, usual_pace(what, chains),
                               chains * (1 + dive_sum(depth))));
   }

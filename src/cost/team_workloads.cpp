@@ -34,7 +34,7 @@ std::vector<cell_group> crowds(const request& what) {
     const std::uint64_t each = 100;  // messages of each sender
     all.push_back(team(what,
                        cell{"mpmc/" + std::to_string(size),
-                            std::to_string(size) + " senders, as many receivers", "", size * 1.0},
+                            std::to_string(size) + " senders, as many receivers", "", static_cast<double>(size)},
                        {team_kind::crowd, size}, size * each, size * (each * (each - 1) / 2)));
   }
   return all;
@@ -46,7 +46,7 @@ std::vector<cell_group> rings(const request& what) {
     if (what.is_quick && size == 1000) break;
     all.push_back(team(what,
                        cell{"ring/" + std::to_string(size), std::to_string(size) + " tasks", "",
-                            size * 1.0},
+                            static_cast<double>(size)},
                        {team_kind::token_ring, size}, size * 5, size * 5));
   }
   return all;
@@ -58,7 +58,12 @@ cell_group whole(cell where, const team_shape& shape, std::uint64_t expected) {
   how.rounds = 10;
   how.is_one_operation = true;
   how.check_operations = 1;
-  cell_group group = timed_shape(std::move(where), &side::teams, shape, how, expected);
+  std::vector<entry> entries;
+  for (entry& each : entries_of(&side::teams, shape, all_sides())) {
+    // The inlined switch changes nothing here, and each contender takes ten seconds and more.
+    if (id_of_side(each.side) != "asm-inline") entries.push_back(std::move(each));
+  }
+  cell_group group = timed(std::move(where), std::move(entries), how, expected);
   group.most_seconds = 120;
   return group;
 }
@@ -66,13 +71,13 @@ cell_group whole(cell where, const team_shape& shape, std::uint64_t expected) {
 std::vector<cell_group> skynet(const request& what) {
   const std::uint64_t leaves = what.is_quick ? 10000 : 1000000;
   return {whole(cell{"skynet/" + std::to_string(leaves), std::to_string(leaves) + " leaves", "",
-                     leaves * 1.0},
+                     static_cast<double>(leaves)},
                 {team_kind::skynet, leaves}, leaves * (leaves - 1) / 2)};
 }
 
 std::vector<cell_group> fib(const request& what) {
   const std::uint64_t n = what.is_quick ? 20 : 32;
-  return {whole(cell{"fib/" + std::to_string(n), "fib(" + std::to_string(n) + ")", "", n * 1.0},
+  return {whole(cell{"fib/" + std::to_string(n), "fib(" + std::to_string(n) + ")", "", static_cast<double>(n)},
                 {team_kind::fork_join, n}, what.is_quick ? 6765 : 2178309)};
 }
 

@@ -31,6 +31,8 @@ weft_has() {
     libunwind) weft_has_header libunwind.h ;;
     libuv) weft_has_header uv.h ;;
     asio) weft_has_header asio.hpp ;;
+    cli11) weft_has_header CLI/CLI.hpp ;;
+    nlohmann-json) weft_has_header nlohmann/json.hpp ;;
     netcat) [[ $(nc -h 2>&1) == *OpenBSD* ]] ;;  # of the several, the one that knows -N
     redis-tools) command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null ;;
     *) command -v "$1" >/dev/null ;;  # the word is the command
@@ -53,6 +55,8 @@ weft_package() {
     libunwind) echo libunwind-dev ;;
     libuv) echo libuv1-dev ;;
     asio) echo libasio-dev ;;
+    cli11) echo libcli11-dev ;;
+    nlohmann-json) echo nlohmann-json3-dev ;;
     netcat) echo netcat-openbsd ;;
     clang-sanitizers) echo libclang-rt-dev ;;
     clang++-*) echo "clang-${1#clang++-}" ;;

@@ -112,10 +112,7 @@ class teams final : public contender {
     }
     return operations;
   }
-  std::uint64_t check(std::uint64_t operations) override {
-    run(operations);
-    return answer_;
-  }
+  std::uint64_t check(std::uint64_t) override { return answer_; }
 
  private:
   team_shape shape_;

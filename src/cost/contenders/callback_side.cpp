@@ -65,6 +65,7 @@ class turns final : public contender {
     for (member& each : members_) each.all = this;
     queue_.push(&drive, &members_[0]);
     queue_.push(&dive, &members_[1]);
+    run(1);  // from now on the other waits below its chain when the driver's turn comes
   }
 
   std::uint64_t run(std::uint64_t operations) override {

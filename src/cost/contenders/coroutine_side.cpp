@@ -153,6 +153,49 @@ class yields final : public contender {
   std::vector<task<>> members_;
 };
 
+// Going on in the next by symmetric transfer, with nothing in between: where there is no stack, that
+// is all that a switch can be.
+struct hopping {
+  const std::coroutine_handle<>& to;
+  bool await_ready() const noexcept { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<>) const noexcept { return to; }
+  void await_resume() const noexcept {}
+};
+
+class hops final : public contender {
+ public:
+  explicit hops(std::size_t count) : handles_(count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      members_.push_back(spin(i == 0, handles_[(i + 1) % count]));
+      handles_[i] = members_.back().handle();
+    }
+  }
+
+  std::uint64_t run(std::uint64_t operations) override {
+    const std::uint64_t laps = laps_for(operations, handles_.size());
+    laps_.left = laps;
+    handles_[0].resume();
+    return laps * handles_.size();
+  }
+  std::uint64_t check(std::uint64_t operations) override {
+    return count_steps(laps_, [&] { run(operations); });
+  }
+
+ private:
+  task<> spin(bool is_driver, const std::coroutine_handle<>& next) {
+    for (;;) {
+      co_await hopping{next};
+      asm volatile("" : : : "memory");
+      if (laps_.is_counted) ++laps_.steps;
+      if (is_driver && --laps_.left == 0) co_await std::suspend_always{};
+    }
+  }
+
+  lap_count laps_;
+  std::vector<std::coroutine_handle<>> handles_;
+  std::vector<task<>> members_;
+};
+
 [[gnu::noinline]] task<> nothing() { co_return; }
 [[gnu::noinline]] task<> counted(std::uint64_t& ran) {
   ++ran;
@@ -313,10 +356,9 @@ std::unique_ptr<contender> make_sleepers(const sleepers_shape& shape) {
   return std::make_unique<sleepers>(shape, TickNs);
 }
 
-// Its yield: where there is no stack, going on to the next is all that a switch could be.
 std::unique_ptr<contender> make_switches(const switch_shape& shape) {
   if (shape.flags == sticky_flags::differing || shape.is_mixed) return nullptr;
-  return std::make_unique<yields>(yield_shape{shape.contexts, 0, false});
+  return std::make_unique<hops>(shape.contexts);
 }
 
 }  // namespace

@@ -222,7 +222,7 @@ std::unique_ptr<contender> make_yields(const yield_shape& shape) {
 }
 
 std::unique_ptr<contender> make_spawns(const spawn_shape& shape) {
-  if (shape.batch > 1000) return nullptr;
+  if (shape.batch > 100) return nullptr;  // some 30 us each, and as much to check
   return std::make_unique<spawns>(shape);
 }
 
