@@ -103,7 +103,7 @@ const workload switch_workload = {
     "ns",
     "contexts",
     "What does it cost to stop here and go on there, with no scheduler in between?",
-    "One operation is one switch in a ring of contexts; \C++20 goes on in the next handle by symmetric transfer. Two "
+    "One operation is one switch in a ring of contexts; C++20 goes on in the next handle by symmetric transfer. Two "
     "kinds: every second context switches from another place in the code. Flags differ: every "
     "second one has raised other sticky floating-point flags.",
     "A stackless switch is a store and an indirect jump: the compiler knows what lives, and nothing "

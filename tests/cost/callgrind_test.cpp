@@ -21,17 +21,19 @@ long jumps_in(const std::string& cell, const std::string& contender) {
                                contender + " " + std::to_string(operations));
   CAPTURE(run.output);
   REQUIRE(run.status == 0);
-  // A record is "cfn=(id) name" and, a line on, "calls=N ..."; later ones have the number only.
+  // A record is "cfn=(id) name" and, a line on, "calls=N ..."; a name stands where its id comes first.
   std::string number;
   long calls = 0;
   bool is_next = false;
   for (const std::string& line : split_lines(read_file(file))) {
-    if (starts_with(line, "cfn=")) {
-      const std::string id = line.substr(4, line.find(')') - 3);
-      if (holds(line, "jump_fcontext")) number = id;
-      is_next = !number.empty() && id == number;
-    } else if (is_next && (starts_with(line, "calls=") || starts_with(line, "jump="))) {
-      calls += std::stol(line.substr(line.find('=') + 1));
+    const bool is_callee = starts_with(line, "cfn=");
+    if (is_callee || starts_with(line, "fn=")) {
+      const std::size_t from = line.find('(');
+      const std::string id = line.substr(from, line.find(')') - from);
+      if (holds(line, ") jump_fcontext")) number = id;
+      is_next = is_callee && id == number;
+    } else if (is_next && starts_with(line, "calls=")) {
+      calls += std::stol(line.substr(6));
       is_next = false;
     }
   }
