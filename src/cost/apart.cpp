@@ -100,8 +100,7 @@ class child {
     ::setpgid(pid_, pid_);
     ::close(ends[1]);
     from_ = ends[0];
-    limit_ = std::chrono::steady_clock::now() +
-             std::chrono::milliseconds(static_cast<long>(group.most_seconds * 1000));
+    patience_ = std::chrono::milliseconds(static_cast<long>(group.most_seconds * 1000));
   }
   ~child() {
     ::close(from_);
@@ -109,12 +108,14 @@ class child {
     if (!is_waited_) ::waitpid(pid_, nullptr, 0);
   }
 
-  // Calls take(line) for each; false: its time was up, or Ctrl-C.
+  // Calls take(line) for each; false: it said nothing for too long, or Ctrl-C. Every round of every
+  // contender is a line, so a slow machine is no hang.
   template <class Take>
   bool read_lines(Take&& take) {
     std::string text;
+    auto limit = std::chrono::steady_clock::now() + patience_;
     for (;;) {
-      if (interrupted() || std::chrono::steady_clock::now() >= limit_) return false;
+      if (interrupted() || std::chrono::steady_clock::now() >= limit) return false;
       pollfd ready{from_, POLLIN, 0};
       if (::poll(&ready, 1, 100) <= 0) continue;
       char block[4096];
@@ -122,6 +123,7 @@ class child {
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) return true;
       text.append(block, static_cast<std::size_t>(count));
+      limit = std::chrono::steady_clock::now() + patience_;
       for (std::size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1)) {
         take(text.substr(0, end));
       }
@@ -145,7 +147,7 @@ class child {
   pid_t pid_ = 0;
   int from_ = -1;
   bool is_waited_ = false;
-  std::chrono::steady_clock::time_point limit_;
+  std::chrono::steady_clock::duration patience_{};
 };
 
 struct attempt {
@@ -193,7 +195,7 @@ attempt try_once(const cell_group& group, const request& what, const progress& s
   if (!one.read_lines([&](const std::string& line) { take_line(group, line, result, shows); })) {
     one.kill();
     one.end();
-    result.why = "took longer than " + std::to_string(static_cast<int>(group.most_seconds)) + " s";
+    result.why = "hung: said nothing for " + std::to_string(static_cast<int>(group.most_seconds)) + " s";
     return result;
   }
   const std::string end = one.end();

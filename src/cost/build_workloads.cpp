@@ -185,7 +185,6 @@ void measure_builds(const request& what, reporter& to, bool is_of_size) {
 cell_group build_group(const char* id, bool is_of_size) {
   cell_group group;
   group.cells = {{id, "a tree walk that waits at each node", "", 0}};
-  group.most_seconds = 120;
   if (weft_arguments().empty()) {
     group.unavailable = "weft's headers are neither beside this program nor known to pkg-config";
   } else if (output_of("command -v " + compiler()).empty()) {

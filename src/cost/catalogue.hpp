@@ -58,7 +58,7 @@ struct cell_group {
   std::function<void(const request& what, reporter& to)> measure;
   std::uint64_t expected = contender::unchecked;  // every contender's answer
   bool is_each_apart = false;                     // a process for each contender
-  double most_seconds = 60;
+  double most_seconds = 60;                       // for one round of one contender
   std::string unavailable = {};  // why it can't be measured here; empty: it can
   // One contender alone, for instruction counts: sets it up and does so many operations.
   std::function<void(const std::string& id, std::uint64_t operations)> run_one = nullptr;

@@ -60,11 +60,11 @@ cell_group whole(cell where, const team_shape& shape, std::uint64_t expected) {
   how.check_operations = 1;
   std::vector<entry> entries;
   for (entry& each : entries_of(&side::teams, shape, all_sides())) {
-    // The inlined switch changes nothing here, and each contender takes ten seconds and more.
-    if (id_of_side(each.side) != "asm-inline") entries.push_back(std::move(each));
+    // The inlined switch changes nothing here. Boost.Fiber takes 5 GB for the first, 13 for the second.
+    const std::string id = id_of_side(each.side);
+    if (id != "asm-inline" && id != "boost.fiber") entries.push_back(std::move(each));
   }
   cell_group group = timed(std::move(where), std::move(entries), how, expected);
-  group.most_seconds = 120;
   return group;
 }
 
@@ -131,8 +131,8 @@ const workload skynet_workload = {
     "How long does a tree of tasks take that starts ten children at every node, down to a million "
     "leaves?",
     "One operation is the whole tree: 1,111,111 tasks; the sum must be 499999500000. weft, C++20 and "
-    "callbacks go breadth first, in the order of their ring; Boost.Fiber runs each child at once, "
-    "because a million of its stacks would not fit.",
+    "callbacks go breadth first, in the order of their ring. Boost.Fiber is left out: its stacks "
+    "would take 5 GB.",
     "Creating and joining a task, and the memory of those that wait: a fiber's stack is a page and "
     "more, a frame 100 bytes.",
     "you build trees of a million tasks on one core.",

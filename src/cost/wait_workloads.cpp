@@ -56,7 +56,6 @@ std::vector<cell_group> timers(const request& what) {
     cell_group one = timed(cell{"timers/" + std::to_string(count),
                                 std::to_string(count) + " sleepers", "", static_cast<double>(count)},
                            std::move(entries), how, count);
-    one.most_seconds = 150;
     if (count > 100000) one.unavailable = why_not(count);
     all.push_back(std::move(one));
   }
@@ -119,7 +118,6 @@ cell_group parked_group(std::size_t fibers) {
                  {"parked/" + count + "/addresses", count + " tasks, address space",
                   "address space", static_cast<double>(fibers)}};
   group.is_each_apart = true;
-  group.most_seconds = 90;
   if (fibers > 100000) group.unavailable = why_not(fibers);
   group.measure = [fibers](const request& what, reporter& to) {
     for (const side* each : all_sides()) {

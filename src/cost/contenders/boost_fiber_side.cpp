@@ -261,15 +261,10 @@ std::unique_ptr<contender> make_messages(const message_shape& shape) {
   }
 }
 
-// What fiber_teams.hpp asks for. Its fibers have their stacks from the beginning: a million that
-// were only made ready would take 9 GB, so they run at once, and a tree is walked depth first.
+// What fiber_teams.hpp asks for.
 class fiber_api {
  public:
-  explicit fiber_api(const team_shape& shape) {
-    policy() = shape.kind == team_kind::skynet || shape.kind == team_kind::fork_join
-                   ? fibers::launch::dispatch
-                   : fibers::launch::post;
-  }
+  explicit fiber_api(const team_shape&) {}
 
   class channel {
    public:
@@ -287,14 +282,10 @@ class fiber_api {
   }
   template <class F>
   static fibers::fiber start(F&& f) {
-    return fibers::fiber(policy(), std::allocator_arg, stacks(), std::forward<F>(f));
+    return launch(stacks(), std::forward<F>(f));
   }
 
  private:
-  static fibers::launch& policy() {
-    static fibers::launch now = fibers::launch::post;
-    return now;
-  }
   static fibers::pooled_fixedsize_stack& stacks() {
     static fibers::pooled_fixedsize_stack all(stack_bytes);
     return all;
