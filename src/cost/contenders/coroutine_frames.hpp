@@ -43,7 +43,7 @@ struct malloced_frames {
 // As the compiler makes them if nobody says otherwise.
 struct ordinary_frames {
   static void* take(std::size_t bytes) { return ::operator new(bytes); }
-  static void give(void* frame, std::size_t bytes) noexcept { ::operator delete(frame, bytes); }
+  static void give(void* frame, std::size_t) noexcept { ::operator delete(frame); }
 };
 
 template <class Frames>
