@@ -37,8 +37,8 @@ std::string page_style() {
          "font-variant-numeric:tabular-nums;white-space:nowrap}\n"
          "summary{cursor:pointer;padding:.35rem 0;color:var(--link)}dl{margin:1rem 0}dt{font-weight:600}"
          "dd{margin:0 0 .6rem}.note{color:var(--faint)}.wide{overflow-x:auto}\n"
-         ".sides{display:grid;grid-template-columns:1fr 1fr;gap:1rem}@media(max-width:48rem){.sides{"
-         "grid-template-columns:1fr}}pre{margin:.3rem 0;overflow-x:auto;background:var(--soft);"
+         ".sides{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:1rem}"
+         "@media(max-width:48rem){.sides{grid-template-columns:minmax(0,1fr)}}pre{margin:.3rem 0;overflow-x:auto;background:var(--soft);"
          "padding:.75rem;border-radius:6px;font:12px/1.45 ui-monospace,monospace}.missed{font-weight:600}";
 }
 

@@ -70,6 +70,7 @@ weft::options quiet() {
   weft::options how;
   how.handle_sigint = false;
   how.overflow = weft::overflow_report::never;
+  how.slow_step = std::chrono::hours(1);  // watched as ever, but a long row is no stall
   if (shares_float_control) how.float_control = weft::float_control::per_thread;
   return how;
 }

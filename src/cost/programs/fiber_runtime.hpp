@@ -4,6 +4,7 @@
 
 #include <weft/weft.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -15,6 +16,7 @@ std::uint64_t run_fibers(std::uint64_t (*main)(std::size_t), std::size_t tasks) 
     weft::options quiet;
     quiet.handle_sigint = false;
     quiet.overflow = weft::overflow_report::never;
+    quiet.slow_step = std::chrono::hours(1);  // watched as ever, but a long run is no stall
     quiet.cached_stacks = 4096;
     return quiet;
   }();
