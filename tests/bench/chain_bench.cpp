@@ -5,16 +5,16 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 std::vector<row> rows(const arguments&) {
   std::vector<row> all;
   for (const unsigned depth : {1U, 4U, 16U, 64U}) {
     row one;
     one.name = "depth " + std::to_string(depth);
-    one.peer = coroutine;
+    one.peer = coroutine_malloc;
     one.entries = entries_of(&side::chains, chain_shape{depth});
-    if (depth == 64) one.goals = {{weft_asm, coroutine, 0.05}, {weft_fcontext, coroutine, 0.1}};
+    if (depth == 64) one.goals = {{weft_asm, coroutine_malloc, 0.05}, {weft_fcontext, coroutine_malloc, 0.1}};
     all.push_back(std::move(one));
   }
   return all;

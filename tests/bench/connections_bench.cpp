@@ -13,7 +13,7 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 std::vector<row> rows(const arguments& given) {
   raise_descriptor_limit();

@@ -19,7 +19,7 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 std::unique_ptr<server_client> echo_client(const char* program, std::size_t connections) {
   return std::make_unique<server_client>(std::make_unique<server_process>(program), connections,

@@ -5,7 +5,7 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 std::vector<row> rows(const arguments& given) {
   const std::size_t nodes = given.is_quick ? std::size_t{1} << 16 : std::size_t{1} << 20;

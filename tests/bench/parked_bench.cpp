@@ -15,7 +15,7 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 struct memory {
   double resident_bytes = 0;
@@ -47,7 +47,7 @@ memory present_memory() {
     const memory before = present_memory();
     const auto alive = what.make();
     const memory after = present_memory();
-    has_any = alive != nullptr;
+    has_any = alive != nullptr && alive->whose_memory() == 0;  // other processes: weft-cost's
     grown.resident_bytes = after.resident_bytes - before.resident_bytes;
     grown.page_table_bytes = after.page_table_bytes - before.page_table_bytes;
     grown.mappings = after.mappings - before.mappings;

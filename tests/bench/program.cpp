@@ -10,7 +10,7 @@
 #include <cstring>
 #include <exception>
 
-namespace bench {
+namespace cost {
 namespace {
 
 constexpr const char* usage =
@@ -106,4 +106,4 @@ int run_program(const program& what, int argc, char** argv) {
   }
 }
 
-}  // namespace bench
+}  // namespace cost

@@ -8,7 +8,7 @@
 #include "measure.hpp"
 #include "report.hpp"
 
-namespace bench {
+namespace cost {
 
 struct arguments {
   pace speed;
@@ -29,4 +29,4 @@ struct program {
 // Status 0 whatever the goals say: they tell where weft stands, and a noisy machine fails no build.
 int run_program(const program& what, int argc, char** argv);
 
-}  // namespace bench
+}  // namespace cost

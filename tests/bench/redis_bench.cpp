@@ -12,7 +12,7 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 constexpr const char* redis_server = "redis-server";
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <fstream>
 
-namespace bench {
+namespace cost {
 namespace {
 
 std::vector<std::string> columns_of(const std::vector<row_result>& rows) {
@@ -177,4 +177,4 @@ bool write_json(const std::string& file, const std::string& program,
   return static_cast<bool>(to.flush());
 }
 
-}  // namespace bench
+}  // namespace cost

@@ -8,7 +8,7 @@
 
 #include "measure.hpp"
 
-namespace bench {
+namespace cost {
 
 struct unit {
   const char* name;    // "ns"
@@ -23,4 +23,4 @@ void print_table(std::FILE* to, const std::vector<row_result>& rows, const unit&
 bool write_json(const std::string& file, const std::string& program,
                 const std::vector<row_result>& rows, const unit& in);
 
-}  // namespace bench
+}  // namespace cost

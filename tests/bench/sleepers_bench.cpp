@@ -7,7 +7,7 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 std::vector<row> rows(const arguments& given) {
   const std::size_t fibers = given.is_quick ? 1000 : 100000;

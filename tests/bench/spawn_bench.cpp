@@ -4,12 +4,12 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 row spawns(const char* name, std::size_t batch, std::vector<goal> goals) {
   row result;
   result.name = name;
-  result.peer = coroutine;
+  result.peer = coroutine_malloc;
   result.entries = entries_of(&side::spawns, spawn_shape{batch});
   result.goals = std::move(goals);
   return result;
@@ -17,11 +17,11 @@ row spawns(const char* name, std::size_t batch, std::vector<goal> goals) {
 
 std::vector<row> rows(const arguments&) {
   return {spawns("one after another", 1,
-                 {{weft_asm, coroutine, 1.0},
+                 {{weft_asm, coroutine_malloc, 1.0},
                   {weft_asm, boost_fiber, 0.05},
                   {weft_fcontext, boost_fiber, 0.07}}),
           spawns("batches of 10,000", 10000,
-                 {{weft_asm, coroutine, 1.3},
+                 {{weft_asm, coroutine_malloc, 1.3},
                   {weft_asm, boost_fiber, 0.06},
                   {weft_fcontext, boost_fiber, 0.07}})};
 }

@@ -14,13 +14,13 @@
 #include "process.hpp"
 #include "program.hpp"
 
-#if BENCH_HAVE_LIBUV
+#if COST_HAVE_LIBUV
 #include <uv.h>
 #endif
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 using namespace std::chrono_literals;
 
 weft::options quiet() {
@@ -122,7 +122,7 @@ class timeouts final : public contender {
   nap_lengths naps_{spread_ms};
 };
 
-#if BENCH_HAVE_LIBUV
+#if COST_HAVE_LIBUV
 class uv_timeouts final : public contender {
  public:
   explicit uv_timeouts(std::size_t timers) : timers_(timers + 1) {
@@ -192,11 +192,11 @@ void add_languages(row& to, [[maybe_unused]] const std::string& what,
                             return std::make_unique<process>(arguments);
                           }});
   };
-#if BENCH_HAVE_GO
-  add(is_timed ? "Go, in a timeout" : "Go", {BENCH_GO_PEER, what, count});
+#if COST_HAVE_GO
+  add(is_timed ? "Go, in a timeout" : "Go", {peer_program("cost_go_peer"), what, count});
 #endif
-#if BENCH_HAVE_ASYNCIO
-  add(is_timed ? "asyncio, in a timeout" : "asyncio", {BENCH_PYTHON, BENCH_ASYNCIO, what, count});
+#if COST_HAVE_ASYNCIO
+  add(is_timed ? "asyncio, in a timeout" : "asyncio", {"python3", peer_program("asyncio_peer.py"), what, count});
 #endif
 }
 
@@ -219,7 +219,7 @@ std::vector<row> rows(const arguments& given) {
   withdrawn.entries = {{"with_timeout", [timers]() -> std::unique_ptr<contender> {
                           return std::make_unique<timeouts>(timers);
                         }}};
-#if BENCH_HAVE_LIBUV
+#if COST_HAVE_LIBUV
   withdrawn.entries.push_back({"libuv", [timers]() -> std::unique_ptr<contender> {
                                  return std::make_unique<uv_timeouts>(timers);
                                }});

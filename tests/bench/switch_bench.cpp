@@ -4,7 +4,7 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 row switches(std::size_t contexts, sticky_flags flags, bool is_mixed, std::vector<goal> goals) {
   row result;

@@ -11,7 +11,7 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 constexpr const char* standard = "std::mutex";
 
@@ -47,20 +47,16 @@ row with_standard(row what) {
   return what;
 }
 
-row with_go(row what, [[maybe_unused]] const char* mode, [[maybe_unused]] std::size_t capacity) {
-#if BENCH_HAVE_GO
-  const bool is_across = std::string(mode) == "across";
-  std::vector<std::string> arguments{BENCH_GO_PEER, mode, std::to_string(capacity)};
-  if (is_across) {  // not on the one core of this program
-    const long last = ::sysconf(_SC_NPROCESSORS_CONF) - 1;
-    if (last == 0) return what;
-    const std::string all = "0-" + std::to_string(last);
-    arguments.insert(arguments.begin(), {"taskset", "-c", all});
-  }
-  what.entries.push_back({go, [arguments, is_across]() -> std::unique_ptr<contender> {
-                            auto made = std::make_unique<process>(arguments);
-                            if (!is_across) return made;
-                            return std::make_unique<by_the_wall>(std::move(made));
+// Not on the one core of this program.
+row with_go_on_two_cores(row what, [[maybe_unused]] std::size_t capacity) {
+#if COST_HAVE_GO
+  const long last = ::sysconf(_SC_NPROCESSORS_CONF) - 1;
+  if (last == 0) return what;
+  const std::vector<std::string> arguments{"taskset",    "-c",     "0-" + std::to_string(last),
+                                           peer_program("cost_go_peer"), "across", std::to_string(capacity)};
+  what.entries.push_back({go, [arguments]() -> std::unique_ptr<contender> {
+                            return std::make_unique<by_the_wall>(
+                                std::make_unique<process>(arguments));
                           }});
 #endif
   return what;
@@ -72,13 +68,11 @@ std::vector<row> rows(const arguments&) {
   std::vector<goal> any_or_go = any;
   any_or_go.push_back({weft_asm, go, 0.10});
   any_or_go.push_back({weft_fcontext, go, 0.15});
-  return {with_go(of("channel, rendezvous", message_kind::channel, 0, boost_fiber, any_or_go),
-                  "channel", 0),
-          with_go(of("channel of 64", message_kind::channel, 64, boost_fiber, any_or_go), "channel",
-                  64),
-          with_go(of("channel of 64, two cores", message_kind::across, 64, go,
-                     {{weft_asm, go, 1 / 1.5}, {weft_fcontext, go, 1 / 1.5}}),
-                  "across", 64),
+  return {of("channel, rendezvous", message_kind::channel, 0, boost_fiber, any_or_go),
+          of("channel of 64", message_kind::channel, 64, boost_fiber, any_or_go),
+          with_go_on_two_cores(of("channel of 64, two cores", message_kind::across, 64, go,
+                                  {{weft_asm, go, 1 / 1.5}, {weft_fcontext, go, 1 / 1.5}}),
+                               64),
           of("local channel, rendezvous", message_kind::local_channel, 0, coroutine, local),
           of("local channel of 64", message_kind::local_channel, 64, coroutine, local),
           with_standard(of("mutex, free", message_kind::mutex, 0, standard,

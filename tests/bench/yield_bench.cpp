@@ -4,7 +4,7 @@
 
 namespace {
 
-using namespace bench;
+using namespace cost;
 
 // All of them from the Goals; the nested co_awaits are the C++20 side of the same row.
 std::vector<goal> goals_of(const yield_shape& shape) {
@@ -17,13 +17,13 @@ std::vector<goal> goals_of(const yield_shape& shape) {
   if (shape.is_mixed) return {{weft_asm, plain_fcontext, 1}, {weft_fcontext, plain_fcontext, 1}};
   if (shape.calls_above == 0) {
     return {{weft_asm, boost_fiber, 0.18},
-            {weft_asm, coroutine, 2.5},
+            {weft_asm, coroutine_malloc, 2.5},
             {weft_inline, boost_fiber, 0.13},
-            {weft_inline, coroutine, 2},
+            {weft_inline, coroutine_malloc, 2},
             {weft_fcontext, boost_fiber, 0.25}};
   }
   std::vector<goal> goals = {{weft_asm, boost_fiber, 0.25}, {weft_fcontext, boost_fiber, 0.3}};
-  if (shape.calls_above == 4) goals.push_back({weft_asm, coroutine, 0.15});
+  if (shape.calls_above == 4) goals.push_back({weft_asm, coroutine_malloc, 0.15});
   return goals;
 }
 

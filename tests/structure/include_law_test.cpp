@@ -112,6 +112,15 @@ TEST_CASE("include law: Boost in another place is found") {
       tree, "src/stack/stack_fcontext.cpp: includes Boost; only src/context/*fcontext*.cpp may"));
 }
 
+TEST_CASE("include law: what is measured beside weft may be Boost") {
+  const temporary_folder tree;
+  write_lawful_tree(tree);
+  tree.write("src/cost/contenders/fiber_side.cpp", "#include <boost/fiber/all.hpp>\n");
+  const include_law law(tree.path());
+  INFO(joined(law.violations()));
+  CHECK(law.violations().empty());
+}
+
 TEST_CASE("include law: a system header in a public header is found") {
   const temporary_folder tree;
   write_lawful_tree(tree);

@@ -32,6 +32,8 @@ weft_has() {
     libuv) weft_has_header uv.h ;;
     libpq | libcurl | hiredis) pkg-config --exists "$1" ;;
     asio) weft_has_header asio.hpp ;;
+    cli11) weft_has_header CLI/CLI.hpp ;;
+    nlohmann-json) weft_has_header nlohmann/json.hpp ;;
     netcat) [[ $(nc -h 2>&1) == *OpenBSD* ]] ;;  # of the several, the one that knows -N
     libpq | hiredis | libcurl | libmariadb | libssh2 | libssl | sqlite3) pkg-config --exists "$1" ;;
     postgres) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;;
@@ -61,6 +63,8 @@ weft_package() {
     libcurl) echo libcurl4-openssl-dev ;;
     hiredis) echo libhiredis-dev ;;
     asio) echo libasio-dev ;;
+    cli11) echo libcli11-dev ;;
+    nlohmann-json) echo nlohmann-json3-dev ;;
     netcat) echo netcat-openbsd ;;
     clang-sanitizers) echo libclang-rt-dev ;;
     libpq) echo libpq-dev ;;
