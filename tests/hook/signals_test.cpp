@@ -97,6 +97,21 @@ TEST_CASE_FIXTURE(hooked, "hook: a handler with SA_RESTART ends nothing, even be
   });
 }
 
+TEST_CASE_FIXTURE(hooked, "hook: a handler that ran before a call does not interrupt it") {
+  run([] {
+    const handler own(SIGUSR1, 0);
+    weft_tests::pipe_pair pipe;
+    auto writer = spawn([&] {
+      weft::await_sleep(1ms);
+      CHECK(write(pipe[1], "x", 1) == 1);
+    });
+    pthread_kill(pthread_self(), SIGUSR1);  // it has run when this returns
+    char byte = 0;
+    CHECK(end_of([&] { return read(pipe[0], &byte, 1); }) == gave(1));
+    writer.get();
+  });
+}
+
 TEST_CASE_FIXTURE(hooked, "hook: a sleep that is interrupted tells what is left, and poll ends as well") {
   run([] {
     const handler own(SIGUSR1, 0);

@@ -38,6 +38,7 @@ struct silent_poller final : weft::detail::poller {
   }
   long watch(int, weft::detail::descriptor_slot&) noexcept override { return -1; }
   long watch_once(int, weft::detail::descriptor_slot&, short) noexcept override { return -1; }
+  bool is_watched(int, weft::detail::descriptor_slot&, short) noexcept override { return true; }
   long watch_shared(int, std::uint32_t) noexcept override { return -1; }
   void unwatch(int) noexcept override {}
   void abandon() noexcept override {}
