@@ -209,7 +209,7 @@
 // V, AAPCS64 as Linux has it), so they are called through pointers of these types.
 #define WEFT_HOOK_VARIADIC(ROW)                                                                    \
   ROW(locks, long, syscall, (long number, long a, long b, long c, long d, long e, long f),         \
-      (number, a, b, c, d, e, f), "parks in a futex wait")                                         \
+      (number, a, b, c, d, e, f), "parks in a futex wait; other numbers go to the kernel")                                         \
   ROW(files, int, open, (const char* path, int flags, mode_t mode), (path, flags, mode),           \
       "goes to a thread")                                                                          \
   ROW(files, int, open64, (const char* path, int flags, mode_t mode), (path, flags, mode),         \

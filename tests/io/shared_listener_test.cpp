@@ -44,6 +44,7 @@ class noting_poller final : public weft::detail::poller {
   void wait(weft::duration) noexcept override {}
   long watch(int, weft::detail::descriptor_slot&) noexcept override { return 0; }
   long watch_once(int, weft::detail::descriptor_slot&, short) noexcept override { return 0; }
+  bool is_watched(int, weft::detail::descriptor_slot&, short) noexcept override { return true; }
   long watch_shared(int fd, std::uint32_t) noexcept override {
     if (refuses) return -ENOMEM;
     looked_at.push_back(fd);

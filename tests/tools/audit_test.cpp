@@ -113,7 +113,7 @@ TEST_CASE("weft-audit: names calls, thread_locals, frames and system calls, on b
     CHECK(coverage_of(file, "getaddrinfo") == "offloaded");
     CHECK(coverage_of(file, "fgets") == "not covered");
     CHECK(coverage_of(file, "sigwait") == "not covered");
-    CHECK(coverage_of(file, "open") == "seldom");
+    CHECK(coverage_of(file, "open") == "offloaded");
     CHECK(coverage_of(file, "send") == "");  // libother's
     CHECK(texts(file["thread_locals"], "name") ==
           std::vector<std::string>{"rich::request_id", "plain"});

@@ -15,11 +15,6 @@ constexpr blocking_call rows[] = {
   {#name, coverage::hooked, #group, what, {}},
     WEFT_HOOK_FUNCTIONS(WEFT_AUDIT_ROW)
 #undef WEFT_AUDIT_ROW
-        {"syscall",
-         coverage::hooked,
-         "locks",
-         "a futex wait parks, other numbers go to the kernel",
-         {}},
 };
 
 bool starts_with(std::string_view text, std::string_view begin) noexcept {
