@@ -35,7 +35,7 @@ using namespace weft::hook;
 extern "C" {
 
 WEFT_API int close(int fd) {
-  fiber_loop(tier::net, function_id::close);
+  fiber_loop(tier::net, function_id::close);  // counts it
   const bool is_awaited = is_watching(fd);
   if (is_awaited) weft::detail::note_closing(fd);
   const int result = real::close(fd);

@@ -68,10 +68,26 @@ struct sigaction with_ours(int number, const struct sigaction& wanted) noexcept 
   return result;
 }
 
-bool is_signal(int number) noexcept { return number > 0 && number < signals; }
+// Signals that a fault raises interrupt no call, and their handlers, weft's own among them, are to be
+// reached by as short a way as can be.
+bool may_interrupt(int number) noexcept {
+  switch (number) {
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGABRT:
+    case SIGSYS:
+      return false;
+    default:
+      return number > 0 && number < signals;
+  }
+}
 
 // After a change of SA_RESTART behind our back.
 void stand_before(int number) noexcept {
+  if (!may_interrupt(number)) return;
   struct sigaction present {};
   if (real::sigaction(number, nullptr, &present) != 0) return;
   if (is_ours(present) || !interrupts(present)) return;
@@ -94,7 +110,9 @@ extern "C" {
 
 WEFT_API int sigaction(int number, const struct sigaction* wanted,
                        struct sigaction* before) noexcept {
-  if (!is_active(tier::net) || !is_signal(number)) return real::sigaction(number, wanted, before);
+  if (!is_active(tier::net) || !may_interrupt(number)) {
+    return real::sigaction(number, wanted, before);
+  }
   struct sigaction told {};
   int result = 0;
   if (wanted != nullptr && interrupts(*wanted)) {
@@ -113,7 +131,7 @@ WEFT_API int sigaction(int number, const struct sigaction* wanted,
 
 WEFT_API sighandler_t signal(int number, sighandler_t wanted) noexcept {
   sighandler_t before = real::signal(number, wanted);
-  if (!is_active(tier::net) || !is_signal(number) || before == SIG_ERR) return before;
+  if (!is_active(tier::net) || !may_interrupt(number) || before == SIG_ERR) return before;
   struct sigaction told {};
   told.sa_flags = SA_SIGINFO;
   told.sa_handler = before;
@@ -127,7 +145,7 @@ WEFT_API sighandler_t signal(int number, sighandler_t wanted) noexcept {
 
 WEFT_API int siginterrupt(int number, int flag) noexcept {
   const int result = real::siginterrupt(number, flag);
-  if (result == 0 && is_active(tier::net) && is_signal(number)) stand_before(number);
+  if (result == 0 && is_active(tier::net) && may_interrupt(number)) stand_before(number);
   return result;
 }
 
