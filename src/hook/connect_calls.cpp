@@ -64,8 +64,7 @@ long accept_now(int fd, sockaddr* from, socklen_t* bytes, int flags) noexcept {
 
 long accept_as_fiber(loop& here, function_id id, int fd, sockaddr* from, socklen_t* bytes,
                      int flags) noexcept {
-  return call_when_ready(here, id, fd, POLLIN,
-                         [&] { return accept_now(fd, from, bytes, flags); });
+  return call_when_ready(here, id, fd, POLLIN, [&] { return accept_now(fd, from, bytes, flags); });
 }
 
 }  // namespace

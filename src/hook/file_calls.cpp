@@ -60,8 +60,7 @@ int lock_file(loop& here, function_id id, F&& f) noexcept {
     if (f() == 0) return 0;
     if (errno != EAGAIN && errno != EACCES) return -1;  // either, says fcntl(2)
     count(tally_of(id).waits);
-    const int end =
-        detail::sleep_hooked(here, detail::saturating_add(here.time->now(), pause));
+    const int end = detail::sleep_hooked(here, detail::saturating_add(here.time->now(), pause));
     if (end < 0) return ended<int>(end);
     pause = std::min<duration>(2 * pause, std::chrono::milliseconds(20));
   }
@@ -190,19 +189,18 @@ WEFT_API int lockf(int fd, int command, off_t bytes) {
 WEFT_API int lockf64(int fd, int command, off64_t bytes) {
   loop* const here = loop_for_files(function_id::lockf64);
   if (here == nullptr || command != F_LOCK) return real::lockf64(fd, command, bytes);
-  return lock_file(*here, function_id::lockf64,
-                   [&] { return real::lockf64(fd, F_TLOCK, bytes); });
+  return lock_file(*here, function_id::lockf64, [&] { return real::lockf64(fd, F_TLOCK, bytes); });
 }
 
 // The argument behind is there only for some flags and commands; as a word it may be read always,
 // but what is not there is not to be passed on.
-#define WEFT_MODE_AFTER(last)                     \
-  mode_t mode = 0;                                \
-  if (has_mode(last)) {                           \
-    va_list rest;                                 \
-    va_start(rest, last);                         \
+#define WEFT_MODE_AFTER(last)                      \
+  mode_t mode = 0;                                 \
+  if (has_mode(last)) {                            \
+    va_list rest;                                  \
+    va_start(rest, last);                          \
     mode = static_cast<mode_t>(va_arg(rest, int)); \
-    va_end(rest);                                 \
+    va_end(rest);                                  \
   }
 
 WEFT_API int open(const char* path, int flags, ...) {

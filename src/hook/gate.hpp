@@ -30,7 +30,7 @@ enum class function_id : std::uint16_t {
 #define WEFT_HOOK_ID(group, result, name, parameters, arguments, what) name,
   WEFT_HOOK_FUNCTIONS(WEFT_HOOK_ID)
 #undef WEFT_HOOK_ID
-  count
+      count
 };
 inline constexpr auto functions = static_cast<std::size_t>(function_id::count);
 

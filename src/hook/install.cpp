@@ -53,7 +53,8 @@ function_state state_of(const row& one, bool is_on) {
   state.group = one.group;
   const Dl_info own = file_of(&in_this_file);
   void* const found = dlsym(RTLD_DEFAULT, one.name);
-  const Dl_info theirs = found != nullptr ? file_of(found) : own;  // linked statically: there is one
+  const Dl_info theirs =
+      found != nullptr ? file_of(found) : own;  // linked statically: there is one
   state.comes_here = theirs.dli_fbase == own.dli_fbase;
   state.owner = theirs.dli_fname != nullptr ? theirs.dli_fname : "";
   state.is_active = is_on && state.comes_here;

@@ -42,8 +42,9 @@ inline bool is_to_be_watched() noexcept {
 }
 
 // The loop whose fiber waits in this call, if it is to wait there. weft's own code locks, too
-// (pool, watchdog, futures), for some instructions and with no park inside: it mostly gets away with
-// the looks of lock_or_wait(). Where it is about to park or to end the fiber, it must not park here.
+// (pool, watchdog, futures), for some instructions and with no park inside: it mostly gets away
+// with the looks of lock_or_wait(). Where it is about to park or to end the fiber, it must not park
+// here.
 WEFT_INLINE loop* lock_loop(function_id id) noexcept {
   if (WEFT_UNLIKELY(is_inside_watch)) return nullptr;
   loop* const here = fiber_loop(tier::locks, id);

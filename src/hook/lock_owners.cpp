@@ -35,8 +35,8 @@ std::size_t bytes_of(std::size_t places) noexcept {
 }
 
 owner_table* map_table(std::size_t places) noexcept {
-  void* const memory = mmap(nullptr, bytes_of(places), PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      mmap(nullptr, bytes_of(places), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
   auto* const made = static_cast<owner_table*>(memory);  // zero: all free
   made->places = places;

@@ -65,8 +65,9 @@ lock_policy locks() noexcept {
 
 void set_locks(lock_policy what) {
   if (what == lock_policy::coop && !is_active(tier::locks)) {
-    detail::misuse("hook::set_locks(coop) without hook::install(tier::locks): locks would be "
-                   "held across waits, and nobody could wait for them");
+    detail::misuse(
+        "hook::set_locks(coop) without hook::install(tier::locks): locks would be "
+        "held across waits, and nobody could wait for them");
   }
   chosen.store(static_cast<int>(what), std::memory_order_relaxed);
   watch_by_policy();

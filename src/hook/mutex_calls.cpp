@@ -68,8 +68,8 @@ int refuse_relock(const pthread_mutex_t& m, bool is_timed, const void* place) no
   return EDEADLK;
 }
 
-int lock_as_fiber(loop& here, function_id id, pthread_mutex_t* m,
-                  const call_deadline& deadline, bool is_timed, const void* place) noexcept {
+int lock_as_fiber(loop& here, function_id id, pthread_mutex_t* m, const call_deadline& deadline,
+                  bool is_timed, const void* place) noexcept {
   let_woken_run(here);
   int error = try_as_fiber(here, m);
   if (WEFT_LIKELY(error != EBUSY)) return error;
@@ -98,7 +98,7 @@ bool pins(loop& here, const pthread_mutex_t& m) noexcept {
 
 template <class Real>
 WEFT_NOINLINE int lock_by(function_id id, pthread_mutex_t* m, clockid_t clock, const timespec* when,
-            const void* place, const Real& plainly) noexcept {
+                          const void* place, const Real& plainly) noexcept {
   loop* const here = lock_loop(id);
   const bool is_timed = when != nullptr;
   return locked(m, held_kind::exclusive, here == nullptr && !is_timed, place, [&] {
@@ -133,8 +133,7 @@ bool may_unlock(loop_core& here, const pthread_mutex_t* m) noexcept {
 
 int lock_mutex_again(loop& here, pthread_mutex_t* m, const void* place) noexcept {
   return locked(m, held_kind::exclusive, false, place, [&] {
-    return lock_as_fiber(here, function_id::pthread_mutex_lock, m, call_deadline(), false,
-                         place);
+    return lock_as_fiber(here, function_id::pthread_mutex_lock, m, call_deadline(), false, place);
   });
 }
 

@@ -121,8 +121,7 @@ struct host_lookup : owned_job<host_lookup> {
         result = real::gethostbyname_r(key, &entry, to, room, &found, &host_error);
         return;
       case host_question::by::name_and_family:
-        result =
-            real::gethostbyname2_r(key, what.family, &entry, to, room, &found, &host_error);
+        result = real::gethostbyname2_r(key, what.family, &entry, to, room, &found, &host_error);
         return;
       case host_question::by::address:
         result = real::gethostbyaddr_r(key, static_cast<socklen_t>(what.key.size()), what.family,
@@ -197,8 +196,8 @@ hostent* host_for_fiber(loop& here, function_id id, const host_question& what) n
     host_answer& answer = answer_of(here);
     hostent* found = nullptr;
     int host_error = 0;
-    while (host_as_fiber(here, id, what, answer.entry, answer.memory.data(),
-                         answer.memory.size(), found, host_error) == ERANGE &&
+    while (host_as_fiber(here, id, what, answer.entry, answer.memory.data(), answer.memory.size(),
+                         found, host_error) == ERANGE &&
            host_error == NETDB_INTERNAL) {
       answer.memory.resize(2 * answer.memory.size());
     }
@@ -211,9 +210,7 @@ hostent* host_for_fiber(loop& here, function_id id, const host_question& what) n
   }
 }
 
-host_question by_name(const char* name) {
-  return {host_question::by::name, name, AF_INET};
-}
+host_question by_name(const char* name) { return {host_question::by::name, name, AF_INET}; }
 host_question by_name(const char* name, int family) {
   return {host_question::by::name_and_family, name, family};
 }
@@ -293,8 +290,7 @@ WEFT_API int gethostbyname2_r(const char* name, int family, hostent* entry, char
 }
 
 WEFT_API int gethostbyaddr_r(const void* address, socklen_t address_bytes, int family,
-                             hostent* entry, char* memory, size_t bytes, hostent** to,
-                             int* error) {
+                             hostent* entry, char* memory, size_t bytes, hostent** to, int* error) {
   loop* const here = loop_for_names(function_id::gethostbyaddr_r);
   if (here == nullptr) {
     return real::gethostbyaddr_r(address, address_bytes, family, entry, memory, bytes, to, error);

@@ -29,8 +29,8 @@ bool enter_threads(loop& here) noexcept;
 void leave_threads() noexcept;
 bool submit_detached(detail::thread_job& job) noexcept;
 
-// Calls f() on a thread, which must not throw and returns a result or -errno; waits for it even when
-// cancelled, since it uses the caller's memory. -ECANCELED: it was not begun.
+// Calls f() on a thread, which must not throw and returns a result or -errno; waits for it even
+// when cancelled, since it uses the caller's memory. -ECANCELED: it was not begun.
 template <class F>
 long offload(loop& here, function_id id, F&& f) noexcept {
   struct job final : detail::thread_job {

@@ -13,10 +13,10 @@ WEFT_NAMESPACE_BEGIN
 namespace hook {
 
 enum class once_turn : std::uint8_t {
-  ours,      // the caller is at it from now on, until end_once()
-  others,    // another fiber is at it; end_once() wakes who waits for the address
-  own,       // the caller is at it already: it came back to itself
-  no_room,   // more at once than are kept; the C library knows best
+  ours,     // the caller is at it from now on, until end_once()
+  others,   // another fiber is at it; end_once() wakes who waits for the address
+  own,      // the caller is at it already: it came back to itself
+  no_room,  // more at once than are kept; the C library knows best
 };
 once_turn begin_once(const void* what, const detail::fiber& self) noexcept;
 void end_once(const void* what) noexcept;

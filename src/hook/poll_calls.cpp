@@ -18,7 +18,8 @@ namespace {
 constexpr duration time_per_mask = std::chrono::milliseconds(10);
 
 // Asks until there is something, the deadline has passed or the wait ends otherwise.
-// `ask()` is a system call that does not wait; `park(until)` is wait_hooked() over what it is about.
+// `ask()` is a system call that does not wait; `park(until)` is wait_hooked() over what it is
+// about.
 template <class Ask, class Park>
 long ask_until(loop& here, function_id id, time_point deadline, bool has_mask, Ask&& ask,
                Park&& park) {
@@ -66,8 +67,7 @@ long poll_until(loop& here, function_id id, pollfd* all, nfds_t count, const sig
 }
 
 int poll_as_fiber(loop& here, function_id id, pollfd* all, nfds_t count, int milliseconds) {
-  const long found =
-      poll_until(here, id, all, count, nullptr, deadline_after(here, milliseconds));
+  const long found = poll_until(here, id, all, count, nullptr, deadline_after(here, milliseconds));
   return found != must_call_plainly ? ended<int>(found) : real::poll(all, count, milliseconds);
 }
 
@@ -149,9 +149,9 @@ class selection {
   // Numbers beyond those that the process ever had open are no error to the kernel: it passes them
   // over, and would say so for ever.
   void forget_closed() noexcept {
-    pollfd* const end = std::remove_if(polled_.get(), polled_.get() + polled_count_, [](pollfd& one) {
-      return raw_syscall(SYS_fcntl, one.fd, F_GETFD, 0) < 0;
-    });
+    pollfd* const end =
+        std::remove_if(polled_.get(), polled_.get() + polled_count_,
+                       [](pollfd& one) { return raw_syscall(SYS_fcntl, one.fd, F_GETFD, 0) < 0; });
     polled_count_ = static_cast<std::size_t>(end - polled_.get());
   }
 
@@ -244,8 +244,7 @@ WEFT_API int __ppoll_chk(pollfd* all, nfds_t count, const timespec* longest, con
 
 WEFT_API int select(int count, fd_set* to_read, fd_set* to_write, fd_set* urgent,
                     timeval* longest) {
-  const bool is_only_asking =
-      longest != nullptr && longest->tv_sec == 0 && longest->tv_usec == 0;
+  const bool is_only_asking = longest != nullptr && longest->tv_sec == 0 && longest->tv_usec == 0;
   loop* const here = loop_for_wait(function_id::select, is_only_asking);
   if (here == nullptr || count < 0 || count > most_descriptors ||
       (longest != nullptr && (longest->tv_sec < 0 || longest->tv_usec < 0))) {
@@ -277,9 +276,9 @@ WEFT_API int pselect(int count, fd_set* to_read, fd_set* to_write, fd_set* urgen
     return real::pselect(count, to_read, to_write, urgent, longest, mask);
   }
   selection sets(count, to_read, to_write, urgent);
-  const long found = select_until(*here, function_id::pselect, sets, mask,
-                                  longest != nullptr ? deadline_in(*here, *longest)
-                                                     : weft::time_point::max());
+  const long found =
+      select_until(*here, function_id::pselect, sets, mask,
+                   longest != nullptr ? deadline_in(*here, *longest) : weft::time_point::max());
   if (found == must_call_plainly) {
     return real::pselect(count, to_read, to_write, urgent, longest, mask);
   }

@@ -68,8 +68,7 @@ int await_process(loop& here, function_id call, pid_t pid) noexcept {
   }
   if (fd < 0) return fd == -ESRCH ? 0 : static_cast<int>(fd);  // the call says ECHILD
   count(tally_of(call).waits);
-  const int happened =
-      detail::wait_hooked(here, static_cast<int>(fd), POLLIN, time_point::max());
+  const int happened = detail::wait_hooked(here, static_cast<int>(fd), POLLIN, time_point::max());
   detail::note_closing(static_cast<int>(fd));
   raw_syscall(SYS_close, fd);
   return happened > 0 ? 0 : happened;

@@ -146,8 +146,7 @@ ssize_t receive_from(loop& here, function_id id, int fd, void* to, size_t bytes,
 // some messages is kept for the next call, or lost.
 int receive_messages(loop& here, int fd, mmsghdr* messages, unsigned count, int flags,
                      const timespec* longest) noexcept {
-  const time_point limit =
-      longest != nullptr ? deadline_in(here, *longest) : time_point::max();
+  const time_point limit = longest != nullptr ? deadline_in(here, *longest) : time_point::max();
   unsigned got = 0;
   while (got < count) {
     const bool waits_for_one = got == 0 || (flags & MSG_WAITFORONE) == 0;
@@ -227,9 +226,9 @@ WEFT_API ssize_t __recv_chk(int fd, void* to, size_t bytes, size_t room, int fla
 WEFT_API ssize_t recvmsg(int fd, msghdr* message, int flags) {
   loop* const here = fiber_loop(tier::net, function_id::recvmsg);
   if (here == nullptr || message == nullptr) return real::recvmsg(fd, message, flags);
-  return ended<ssize_t>(
-      receive(*here, function_id::recvmsg, fd, *message, flags,
-              [&](int with) { return raw_syscall(SYS_recvmsg, fd, message, with); }));
+  return ended<ssize_t>(receive(*here, function_id::recvmsg, fd, *message, flags, [&](int with) {
+    return raw_syscall(SYS_recvmsg, fd, message, with);
+  }));
 }
 
 WEFT_API int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* longest) {

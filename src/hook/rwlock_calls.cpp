@@ -43,8 +43,7 @@ int take_rwlock(loop& here, const rwlock_way& way, pthread_rwlock_t* l,
 
 template <class Real>
 WEFT_NOINLINE int rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, clockid_t clock,
-                            const timespec* when, const void* place,
-                            const Real& plainly) noexcept {
+                            const timespec* when, const void* place, const Real& plainly) noexcept {
   loop* const here = lock_loop(way.id);
   return locked(l, way.how, here == nullptr && when == nullptr, place, [&] {
     if (here == nullptr || (WEFT_UNLIKELY(must_block(*here)) && !is_written_here(*here, l))) {
@@ -57,11 +56,10 @@ WEFT_NOINLINE int rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, clockid_
 
 template <class Real>
 WEFT_NOINLINE int try_rwlock_by(const rwlock_way& way, pthread_rwlock_t* l, const void* place,
-                  const Real& plainly) noexcept {
+                                const Real& plainly) noexcept {
   loop* const here = lock_loop(way.id);
-  return locked(l, way.how, false, place, [&] {
-    return here != nullptr ? try_rwlock(*here, way.how, l) : plainly();
-  });
+  return locked(l, way.how, false, place,
+                [&] { return here != nullptr ? try_rwlock(*here, way.how, l) : plainly(); });
 }
 
 constexpr rwlock_way reading(function_id id) noexcept { return {held_kind::shared, id}; }

@@ -68,8 +68,8 @@ struct sigaction with_ours(int number, const struct sigaction& wanted) noexcept 
   return result;
 }
 
-// Signals that a fault raises interrupt no call, and their handlers, weft's own among them, are to be
-// reached by as short a way as can be.
+// Signals that a fault raises interrupt no call, and their handlers, weft's own among them, are to
+// be reached by as short a way as can be.
 bool may_interrupt(int number) noexcept {
   switch (number) {
     case SIGSEGV:

@@ -41,8 +41,7 @@ int sleep_until_wall_time(loop& here, clockid_t clock, const timespec& until) no
   for (;;) {
     timespec now{};
     clock_gettime(clock, &now);
-    if (now.tv_sec > until.tv_sec ||
-        (now.tv_sec == until.tv_sec && now.tv_nsec >= until.tv_nsec)) {
+    if (now.tv_sec > until.tv_sec || (now.tv_sec == until.tv_sec && now.tv_nsec >= until.tv_nsec)) {
       return 0;
     }
     const duration left = until.tv_sec - now.tv_sec > 3600
@@ -105,8 +104,7 @@ WEFT_API int usleep(useconds_t span) {
   loop* const here = loop_for_sleep(function_id::usleep);
   if (here == nullptr) return real::usleep(span);
   weft::duration left{};
-  return ended<int>(
-      sleep_for(*here, function_id::usleep, std::chrono::microseconds(span), left));
+  return ended<int>(sleep_for(*here, function_id::usleep, std::chrono::microseconds(span), left));
 }
 
 WEFT_API int nanosleep(const timespec* span, timespec* left) {

@@ -81,10 +81,10 @@ class call_waits {
  private:
   static constexpr int most_doubts = 3;
 
-  // The call has waited, said EAGAIN again, and poll(2) says that it would not wait. Mostly somebody
-  // else was faster. But a datagram socket that was shut down gives its end only to a call that
-  // may wait; one that is not connected is writable, while its peer has no room; and an error queue
-  // is told of until it is read. No event comes for those: time must pass.
+  // The call has waited, said EAGAIN again, and poll(2) says that it would not wait. Mostly
+  // somebody else was faster. But a datagram socket that was shut down gives its end only to a call
+  // that may wait; one that is not connected is writable, while its peer has no room; and an error
+  // queue is told of until it is read. No event comes for those: time must pass.
   WEFT_NOINLINE long doubt(int now) noexcept {
     if (now < 0) return now;
     if (++doubts_ < most_doubts) return 0;

@@ -71,8 +71,7 @@ ssize_t write_parts(loop& here, function_id id, int fd, const iovec* parts, int 
     return raw_syscall(SYS_pwritev2, fd, from, pieces, -1L, -1L, RWF_NOWAIT);
   };
   const auto pieces = static_cast<std::size_t>(count);
-  const long first =
-      call_when_ready(here, id, fd, POLLOUT, [&] { return attempt(parts, pieces); });
+  const long first = call_when_ready(here, id, fd, POLLOUT, [&] { return attempt(parts, pieces); });
   if (WEFT_LIKELY(first > 0)) {
     if (WEFT_LIKELY(static_cast<std::size_t>(first) == bytes_of(parts, pieces))) return first;
     return write_rest(here, id, fd, parts, pieces, first, attempt);

@@ -43,7 +43,8 @@ int nanosleep_long() {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(hooked, "hook: a timeout ends each kind of call with ECANCELED, and with_timeout throws") {
+TEST_CASE_FIXTURE(
+    hooked, "hook: a timeout ends each kind of call with ECANCELED, and with_timeout throws") {
   run([] {
     weft_tests::stream_pair sockets;
     weft_tests::pipe_pair pipe;
@@ -86,7 +87,8 @@ TEST_CASE_FIXTURE(hooked, "hook: a timeout ends each kind of call with ECANCELED
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: what is ready is given even when cancelled; after the region all is as ever") {
+TEST_CASE_FIXTURE(
+    hooked, "hook: what is ready is given even when cancelled; after the region all is as ever") {
   run([] {
     weft_tests::stream_pair sockets;
     char byte = 0;
@@ -121,7 +123,8 @@ TEST_CASE_FIXTURE(hooked, "hook: a cancelled task ends its call, and get() tells
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: inside a shield a call waits on; a task that never is cancelled does so, too") {
+TEST_CASE_FIXTURE(
+    hooked, "hook: inside a shield a call waits on; a task that never is cancelled does so, too") {
   run([] {
     weft_tests::stream_pair sockets;
     char byte = 0;

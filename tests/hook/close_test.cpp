@@ -91,7 +91,8 @@ TEST_CASE_FIXTURE(hooked, "H26: dup3, close_range and fclose wake who waits, too
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "H26: a close from another thread wakes a fiber, from another loop as well") {
+TEST_CASE_FIXTURE(hooked,
+                  "H26: a close from another thread wakes a fiber, from another loop as well") {
   run([] {
     for (const bool is_loop : {false, true}) {
       weft_tests::stream_pair sockets;
@@ -111,7 +112,8 @@ TEST_CASE_FIXTURE(hooked, "H26: a close from another thread wakes a fiber, from 
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "H26: a copy that is closed ends no wait for the number that stays open") {
+TEST_CASE_FIXTURE(hooked,
+                  "H26: a copy that is closed ends no wait for the number that stays open") {
   run([] {
     weft_tests::stream_pair sockets;
     const int copy = dup(sockets[0]);

@@ -35,9 +35,8 @@ struct listening {
   ~listening() { close(fd); }
   int connect_to() const {
     const int to = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(end_of([&] {
-            return connect(to, reinterpret_cast<const sockaddr*>(&at), sizeof at);
-          }) == gave(0));
+    CHECK(end_of([&] { return connect(to, reinterpret_cast<const sockaddr*>(&at), sizeof at); }) ==
+          gave(0));
     return to;
   }
   const int fd;
@@ -54,9 +53,8 @@ TEST_CASE_FIXTURE(hooked, "hook: a server and 100 clients with blocking calls, o
       all.push_back(spawn([&] {  // a worker of the server
         sockaddr_in from{};
         socklen_t bytes = sizeof from;
-        const int peer = i % 2 == 0
-                             ? accept(server.fd, reinterpret_cast<sockaddr*>(&from), &bytes)
-                             : accept4(server.fd, nullptr, nullptr, SOCK_CLOEXEC);
+        const int peer = i % 2 == 0 ? accept(server.fd, reinterpret_cast<sockaddr*>(&from), &bytes)
+                                    : accept4(server.fd, nullptr, nullptr, SOCK_CLOEXEC);
         REQUIRE(peer >= 0);
         const std::string got = weft_tests::read_text(peer);
         CHECK(write(peer, got.data(), got.size()) == static_cast<ssize_t>(got.size()));
@@ -93,8 +91,7 @@ TEST_CASE_FIXTURE(hooked, "hook: connect() tells refusals, and what is non-block
     const listening server;
     const int quick = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     CHECK(end_of([&] {
-            return connect(quick, reinterpret_cast<const sockaddr*>(&server.at),
-                           sizeof server.at);
+            return connect(quick, reinterpret_cast<const sockaddr*>(&server.at), sizeof server.at);
           }) == failed(EINPROGRESS));
     close(quick);
   });

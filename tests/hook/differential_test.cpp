@@ -48,11 +48,23 @@ enum class op {
   meet_end,
   count
 };
-constexpr const char* op_names[] = {"read", "readv", "recv", "recv MSG_PEEK", "recv MSG_DONTWAIT",
-                                    "write", "writev", "send", "toggle O_NONBLOCK",
-                                    "set SO_RCVTIMEO", "poll", "shutdown", "dup and close",
-                                    "close", "recv MSG_WAITALL of what is sent",
-                                    "read of what is written", "poll for what is written",
+constexpr const char* op_names[] = {"read",
+                                    "readv",
+                                    "recv",
+                                    "recv MSG_PEEK",
+                                    "recv MSG_DONTWAIT",
+                                    "write",
+                                    "writev",
+                                    "send",
+                                    "toggle O_NONBLOCK",
+                                    "set SO_RCVTIMEO",
+                                    "poll",
+                                    "shutdown",
+                                    "dup and close",
+                                    "close",
+                                    "recv MSG_WAITALL of what is sent",
+                                    "read of what is written",
+                                    "poll for what is written",
                                     "read until shutdown"};
 
 struct step {

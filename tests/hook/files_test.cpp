@@ -62,7 +62,8 @@ TEST_CASE_FIXTURE(hooked, "hook: files are opened, written, read, renamed and re
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: a fiber waits for a file lock that another one holds, and can be cancelled") {
+TEST_CASE_FIXTURE(
+    hooked, "hook: a fiber waits for a file lock that another one holds, and can be cancelled") {
   run([] {
     const folder own;
     const std::string path = own / "lock";

@@ -26,8 +26,7 @@ namespace weft_tests {
 // All but the locks, which have tests of their own. As a fixture: descriptors are counted, too.
 struct hooked : no_leaks {
   hooked() {
-    weft::hook::install(weft::hook::tier::net | weft::hook::tier::names |
-                        weft::hook::tier::files);
+    weft::hook::install(weft::hook::tier::net | weft::hook::tier::names | weft::hook::tier::files);
   }
   // A thread that has woken a fiber may still be about to let go of the loop's eventfd.
   ~hooked() {

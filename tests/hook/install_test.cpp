@@ -32,19 +32,22 @@ TEST_CASE_FIXTURE(hooked, "hook: the report names each function of the tiers, on
   CHECK((weft::hook::installed() & weft::hook::tier::net) == weft::hook::tier::net);
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: WEFT_HOOKS=0 leaves everything as it was, and the report says so") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: WEFT_HOOKS=0 leaves everything as it was, and the report says so") {
   const auto end = weft_tests::run_child([] {
     setenv("WEFT_HOOKS", "0", 1);
     const auto report = weft::hook::install(weft::hook::tier::locks);
     std::fprintf(stderr, "%s", report.to_string().c_str());
-    const bool is_on = (weft::hook::installed() & weft::hook::tier::locks) != weft::hook::tier::none;
+    const bool is_on =
+        (weft::hook::installed() & weft::hook::tier::locks) != weft::hook::tier::none;
     return report.is_switched_off && !report.is_complete() && !is_on ? 0 : 1;
   });
   CHECK(end.status == 0);
   CHECK(end.says("weft: no function is hooked: WEFT_HOOKS=0"));
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: inside hook::off a call blocks its thread; so in tasks spawned there") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: inside hook::off a call blocks its thread; so in tasks spawned there") {
   run([] {
     int turns = 0;
     auto other = spawn([&] { ++turns; });
@@ -52,9 +55,7 @@ TEST_CASE_FIXTURE(hooked, "hook: inside hook::off a call blocks its thread; so i
       const weft::hook::off plain;
       CHECK(usleep(2000) == 0);
       CHECK(turns == 0);
-      {
-        const weft::hook::off nested;
-      }
+      { const weft::hook::off nested; }
       CHECK(usleep(2000) == 0);
       CHECK(turns == 0);
     }
@@ -75,7 +76,8 @@ TEST_CASE_FIXTURE(hooked, "hook: inside hook::off a call blocks its thread; so i
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: outside fibers, and on threads without a loop, calls are not counted") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: outside fibers, and on threads without a loop, calls are not counted") {
   weft_tests::pipe_pair pipe;
   const auto calls_of_read = [] {
     for (const auto& one : weft::hook::counters()) {
@@ -91,7 +93,9 @@ TEST_CASE_FIXTURE(hooked, "hook: outside fibers, and on threads without a loop, 
   CHECK(calls_of_read() == before);
 }
 
-TEST_CASE_FIXTURE(hooked, "H13: in a child of fork() calls are the C library's; after after_fork_child() they park") {
+TEST_CASE_FIXTURE(
+    hooked,
+    "H13: in a child of fork() calls are the C library's; after after_fork_child() they park") {
   run([] {
     auto beside = spawn([] { weft::await_sleep(1h); });
     weft::yield();

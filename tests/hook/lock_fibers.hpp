@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// What tests of the locks tier share: a loop whose calls are hooked, on a virtual clock, and a fiber
-// that shows that the thread never stood still: had it, nobody would be there to end the wait.
+// What tests of the locks tier share: a loop whose calls are hooked, on a virtual clock, and a
+// fiber that shows that the thread never stood still: had it, nobody would be there to end the
+// wait.
 #pragma once
 
 #include <atomic>

@@ -68,8 +68,8 @@ TEST_CASE("policy: without a word a hooked call that parks with a lock held is r
     weft::hook::install(tier::net);
     int failures = weft::hook::locks() != lock_policy::warn;
     failures += others_turns([] {
-      for (int i = 0; i < 3; ++i) hooked_sleep();
-    }) == 0;
+                  for (int i = 0; i < 3; ++i) hooked_sleep();
+                }) == 0;
     return failures;
   });
   CAPTURE(end.output);

@@ -58,9 +58,9 @@ TEST_CASE_FIXTURE(hooked, "hook: getaddrinfo() gives what it gives a thread, err
     const char* host;
     const char* service;
     int flags;
-  } asked[] = {{"localhost", "80", 0},        {"localhost", "80", AI_CANONNAME},
-               {"127.0.0.1", "80", 0},        {nullptr, "80", AI_PASSIVE},
-               {"localhost", "no such", 0},   {"no.such.host.invalid", "80", AI_NUMERICHOST},
+  } asked[] = {{"localhost", "80", 0},      {"localhost", "80", AI_CANONNAME},
+               {"127.0.0.1", "80", 0},      {nullptr, "80", AI_PASSIVE},
+               {"localhost", "no such", 0}, {"no.such.host.invalid", "80", AI_NUMERICHOST},
                {"localhost", nullptr, 0}};
   std::vector<std::string> expected;
   for (const auto& one : asked) expected.push_back(look_up(one.host, one.service, one.flags));
@@ -71,7 +71,8 @@ TEST_CASE_FIXTURE(hooked, "hook: getaddrinfo() gives what it gives a thread, err
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: fibers that ask the same at once share one question, and each has its answer") {
+TEST_CASE_FIXTURE(
+    hooked, "hook: fibers that ask the same at once share one question, and each has its answer") {
   run([] {
     const auto offloads = [] {
       for (const auto& one : weft::hook::counters()) {
@@ -115,7 +116,8 @@ TEST_CASE_FIXTURE(hooked, "hook: gethostbyname() has an answer for each fiber") 
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: gethostbyname_r() fills the caller's memory, or says that it is too small") {
+TEST_CASE_FIXTURE(
+    hooked, "hook: gethostbyname_r() fills the caller's memory, or says that it is too small") {
   run([] {
     hostent entry{};
     hostent* found = nullptr;

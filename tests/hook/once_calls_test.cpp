@@ -128,8 +128,7 @@ TEST_CASE("locks: a static variable whose constructor throws is made by the next
   run_locking([](weft::testing::virtual_clock&) {
     made = 0;
     int tries = 0;
-    auto one =
-        weft::spawn([&] { CHECK_THROWS_AS(made_at_second_try(tries), std::runtime_error); });
+    auto one = weft::spawn([&] { CHECK_THROWS_AS(made_at_second_try(tries), std::runtime_error); });
     auto two = weft::spawn([&] { made_at_second_try(tries); });
     one.get();
     two.get();

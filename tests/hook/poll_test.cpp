@@ -119,7 +119,8 @@ TEST_CASE_FIXTURE(hooked, "hook: several fibers poll one descriptor, and all are
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: select() parks, answers in its sets and tells the time that is left") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: select() parks, answers in its sets and tells the time that is left") {
   run([] {
     weft_tests::pipe_pair pipe;
     weft_tests::stream_pair sockets;

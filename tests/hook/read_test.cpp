@@ -64,7 +64,8 @@ TEST_CASE_FIXTURE(hooked, "hook: read() of a pipe, a socket and an eventfd parks
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: data that is there is read without a wait, the end of it as well") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: data that is there is read without a wait, the end of it as well") {
   run([] {
     weft_tests::pipe_pair pipe;
     REQUIRE(write(pipe[1], "abc", 3) == 3);
@@ -98,16 +99,16 @@ TEST_CASE_FIXTURE(hooked, "hook: SO_RCVTIMEO ends a wait with EAGAIN, and not be
     for (const bool is_recv : {true, false}) {
       char byte = 0;
       const auto began = weft::now();
-      const call_end end = end_of([&] {
-        return is_recv ? recv(sockets[0], &byte, 1, 0) : read(sockets[0], &byte, 1);
-      });
+      const call_end end = end_of(
+          [&] { return is_recv ? recv(sockets[0], &byte, 1, 0) : read(sockets[0], &byte, 1); });
       CHECK(end == failed(EAGAIN));
       CHECK(weft::now() - began >= 30ms);
     }
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: several fibers read one socket, and each byte goes to one of them") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: several fibers read one socket, and each byte goes to one of them") {
   run([] {
     weft_tests::stream_pair sockets;
     std::string got;
@@ -189,7 +190,8 @@ TEST_CASE_FIXTURE(hooked, "hook: readv, recvmsg and recvmmsg park, and keep mess
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: what knows no RWF_NOWAIT parks as well: a terminal, inotify, a timer") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: what knows no RWF_NOWAIT parks as well: a terminal, inotify, a timer") {
   run([] {
     const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     REQUIRE(master >= 0);

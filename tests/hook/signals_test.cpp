@@ -112,7 +112,8 @@ TEST_CASE_FIXTURE(hooked, "hook: a handler that ran before a call does not inter
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: a sleep that is interrupted tells what is left, and poll ends as well") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: a sleep that is interrupted tells what is left, and poll ends as well") {
   run([] {
     const handler own(SIGUSR1, 0);
     const timespec span{100, 0};

@@ -41,7 +41,8 @@ std::string read_all(int fd) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(hooked, "hook: a blocking write to a socket or a pipe returns when all is written") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: a blocking write to a socket or a pipe returns when all is written") {
   const std::string text = pattern();
   run([&] {
     for (const bool is_pipe : {false, true}) {
@@ -69,7 +70,8 @@ TEST_CASE_FIXTURE(hooked, "hook: send, sendmsg and writev of several parts write
       std::string got;
       auto reader = spawn([&] { got = read_all(ends[0]); });
       auto* const at = const_cast<char*>(text.data());
-      iovec parts[4] = {{at, 1'000'001}, {at, 0}, {at + 1'000'001, 999}, {at + 1'001'000, 1'999'000}};
+      iovec parts[4] = {
+          {at, 1'000'001}, {at, 0}, {at + 1'000'001, 999}, {at + 1'001'000, 1'999'000}};
       msghdr message{};
       message.msg_iov = parts;
       message.msg_iovlen = 4;
@@ -84,7 +86,8 @@ TEST_CASE_FIXTURE(hooked, "hook: send, sendmsg and writev of several parts write
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: SO_SNDTIMEO ends a write with what was written, then with EAGAIN") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: SO_SNDTIMEO ends a write with what was written, then with EAGAIN") {
   const std::string text = pattern();
   run([&] {
     weft_tests::stream_pair ends;
@@ -98,7 +101,8 @@ TEST_CASE_FIXTURE(hooked, "hook: SO_SNDTIMEO ends a write with what was written,
   });
 }
 
-TEST_CASE_FIXTURE(hooked, "hook: a peer that goes ends a write: first what was written, then EPIPE") {
+TEST_CASE_FIXTURE(hooked,
+                  "hook: a peer that goes ends a write: first what was written, then EPIPE") {
   const std::string text = pattern();
   run([&] {
     weft_tests::stream_pair ends;
