@@ -50,7 +50,7 @@ TEST_CASE_FIXTURE(hooked, "hook: a server and 100 clients with blocking calls, o
     const listening server;
     std::vector<weft::task<void>> all;
     for (int i = 0; i < 100; ++i) {
-      all.push_back(spawn([&] {  // a worker of the server
+      all.push_back(spawn([&, i] {  // a worker of the server
         sockaddr_in from{};
         socklen_t bytes = sizeof from;
         const int peer = i % 2 == 0 ? accept(server.fd, reinterpret_cast<sockaddr*>(&from), &bytes)
