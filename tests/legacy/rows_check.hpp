@@ -8,6 +8,7 @@ namespace legacy {
 
 constexpr double most_late_ms = weft_tests::is_sanitized ? 50 : 20;
 constexpr int most_threads = 16;
+constexpr double most_on_slow_servers = 0.25;
 
 // A fiber can be late by what others compute before it, and that takes longer where this thread has
 // to share its processor. Never by as much as one blocked call would take.
@@ -28,8 +29,9 @@ inline bool holds(const measured& one, const expected& what) {
 
 // Runs `count` clients of a row. Others use this machine, too, and then 200 servers take longer for
 // their share of the work: the best of three measurements counts, and, where none was good enough,
-// it is that of as many threads, at the same time on the same machine, that says what could be had.
-// No client that blocks the loop's thread comes near either.
+// it is that of as many threads, at the same time on the same machine, that says what could be had:
+// where a fork takes 8 ms, two hundred servers of PostgreSQL take 13 % of the serial time to start.
+// A client that blocks the loop's thread takes all of it.
 inline measured check_row(const std::string& row, linked how, int count) {
   constexpr int tries = 3;
   const bool may_make_threads = row == "libcurl https";
@@ -45,7 +47,8 @@ inline measured check_row(const std::string& row, linked how, int count) {
     const double on_threads =
         value_in(run_client(how, {"threads", row, std::to_string(count)}).output, "together");
     std::printf("[busy] %s: as many threads take %.3f s\n", row.c_str(), on_threads);
-    what.ratio = std::min(2 * most, std::max(most, 1.5 * on_threads / (best.serial * count)));
+    what.ratio = std::min(std::max(2 * most, most_on_slow_servers),
+                          std::max(most, 1.5 * on_threads / (best.serial * count)));
   }
   INFO(row, ", ", name_of(how));
   CHECK(best.failure == "");

@@ -81,11 +81,15 @@ TEST_CASE_FIXTURE(no_leaks,
     std::minstd_rand random(seed);
     for (std::size_t i = 0; i < crowds; ++i) cancelled += one_crowd(live, random);
     if (!weft_tests::is_sanitized) {
-      weft::await_sleep(4 * how.stack_linger);
-      malloc_trim(0);
       // The pool's share, 32 KiB touched a stack, and the records that are kept for reuse.
       const std::size_t kept = how.cached_stacks * 32 * 1024 + live * 1024;
-      CHECK(resident_bytes() <= resident_before + resident_before / 5 + kept);
+      const std::size_t most = resident_before + resident_before / 5 + kept;
+      // A second for most machines. Where a page costs 16 us, giving them back takes longer.
+      for (int i = 0; i < 10 && (i == 0 || resident_bytes() > most); ++i) {
+        weft::await_sleep(4 * how.stack_linger);
+        malloc_trim(0);
+      }
+      CHECK(resident_bytes() <= most);
     }
   });
   CHECK(constructed == destroyed);

@@ -141,6 +141,10 @@ weft_apt_install() {
   return $status
 }
 
+# How a build folder that is not there yet begins: twelve of the library's files in one unit compile
+# in a third of the time. That each stands alone shows .ci/consumers, which builds as a packager does.
+weft_new_build=(-Dunity=on -Dunity_size=12)
+
 # weft_configure <build folder> [meson arguments]: leaves a build folder that ninja accepts.
 # Re-uses one that is there, whoever made it, and changes what the arguments ask for; sets it up anew
 # when it is broken or belongs to another source tree or compiler.
@@ -161,7 +165,7 @@ weft_configure() {
   fi
   rm -rf "$build"
   mkdir -p "$build"
-  if ! meson setup "$build" "$source" "$@" >"$build/configure.log" 2>&1; then
+  if ! meson setup "$build" "$source" "${weft_new_build[@]}" "$@" >"$build/configure.log" 2>&1; then
     cat "$build/configure.log" >&2
     return 1
   fi
