@@ -18,7 +18,7 @@ std::vector<row> rows(const arguments& given) {
     one.name = std::to_string(fibers) + (is_warm ? " sleepers, stacks kept" : " sleepers");
     one.peer = boost_fiber;
     one.entries = entries_of(&side::sleepers, sleepers_shape{fibers, longest_ms, is_warm});
-    if (!is_warm) one.goals = {{weft_asm, go, 0.8}, {weft_fcontext, go, 0.8}};
+    one.goals = {{weft_asm, go, 0.8}, {weft_fcontext, go, 0.8}};
     all.push_back(std::move(one));
   }
   return all;
