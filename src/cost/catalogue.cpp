@@ -73,10 +73,11 @@ bool request::wants(const std::string& id) const {
 
 const std::vector<workload>& workloads() {
   static const std::vector<workload> all = {
-      switch_workload, yield_workload,   depth_workload,   cold_workload,    spawn_workload,
-      chain_workload,  resume_workload,  tree_workload,    flat_workload,    channel_workload,
-      crowd_workload,  ring_workload,    skynet_workload,  fib_workload,     timer_workload,
-      parked_workload, ping_workload,    echo_workload,    size_workload,    compile_workload};
+      switch_workload, yield_workload,  depth_workload,  cold_workload, spawn_workload,
+      chain_workload,  resume_workload, tree_workload,   flat_workload, channel_workload,
+      crowd_workload,  ring_workload,   skynet_workload, fib_workload,  interop_workload,
+      timer_workload,  parked_workload, ping_workload,   echo_workload, size_workload,
+      compile_workload};
   return all;
 }
 

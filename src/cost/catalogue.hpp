@@ -100,6 +100,7 @@ extern const workload spawn_workload, chain_workload, resume_workload;
 extern const workload tree_workload, flat_workload;
 extern const workload channel_workload, crowd_workload, ring_workload, skynet_workload,
     fib_workload;
+extern const workload interop_workload;
 extern const workload timer_workload, parked_workload;
 extern const workload ping_workload, echo_workload;
 extern const workload size_workload, compile_workload;  // of a program written both ways

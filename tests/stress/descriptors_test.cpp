@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -309,4 +310,43 @@ TEST_CASE_FIXTURE(no_leaks, "torture 29: a storm of signals interrupts no call o
     by_set.cancel();
   });
   CHECK(taken > 0);
+}
+
+TEST_CASE_FIXTURE(no_leaks,
+                  "torture 29: in a storm of signals a thousand children end, and all are reaped") {
+  const std::size_t children = scaled_on_demand(1'000, 100);
+  std::size_t reaped = 0;
+  std::size_t turns = 0;
+  run([&] {
+    weft::signal_set ended{SIGCHLD, SIGUSR2};  // before the storm's thread, which then blocks them
+    const signal_storm storm;
+    auto reaper = weft::spawn([&] {
+      while (reaped < children) {
+        if (ended.wait() != SIGCHLD) continue;
+        // Several ends may count as one signal.
+        while (::waitpid(-1, nullptr, WNOHANG) > 0) ++reaped;
+      }
+    });
+    weft::spawn_options small;
+    small.stack_bytes = 16 * 1024;
+    auto others = weft::spawn(small, [&] {
+      while (reaped < children) {
+        ++turns;
+        weft::await_sleep(100us);
+      }
+    });
+    for (std::size_t i = 0; i < children; ++i) {
+      const pid_t child = ::fork();
+      if (child == 0) ::_exit(0);
+      REQUIRE(child > 0);
+      weft::yield();
+    }
+    reaper.get();
+    others.get();
+  });
+  CHECK(reaped == children);
+  CHECK(turns > 0);
+  errno = 0;
+  CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
+  CHECK(errno == ECHILD);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Peer: C++20 coroutines with the least that can be scheduled: an array ring of handles, a yield
-// that goes on to the next by symmetric transfer, a lazy task<> that resumes its caller by symmetric
-// transfer. No cancellation, no exceptions out of tasks, no errno. Compiled twice: COST_FRAMES says
-// where frames come from, COST_SIDE and COST_SIDE_NAME what the result is called.
+// that goes on to the next by symmetric transfer, a lazy task<> that resumes its caller by
+// symmetric transfer. No cancellation, no exceptions out of tasks, no errno. Compiled twice:
+// COST_FRAMES says where frames come from, COST_SIDE and COST_SIDE_NAME what the result is called.
 // A driver, one of those that take turns as in spin.hpp, pauses when its laps are done.
 #include <time.h>
 
@@ -50,6 +50,14 @@ struct pausing {
   void await_resume() const noexcept {}
 };
 
+}  // namespace
+}  // namespace cost
+
+#include "coroutine_interop.hpp"
+
+namespace cost {
+namespace {
+
 template <int Kind, int Calls>
 [[gnu::noinline]] task<> call_chain() {
   if constexpr (Calls == 1) {
@@ -82,9 +90,8 @@ task<> spin(turn_taking& all, bool is_driver) {
 using spinner = task<> (*)(turn_taking&, bool);
 
 spinner spinner_of(int kind, int calls_above) {
-  static constexpr spinner spinners[2][4] = {
-      {&spin<0, 0>, &spin<0, 1>, &spin<0, 4>, &spin<0, 16>},
-      {&spin<1, 0>, &spin<1, 1>, &spin<1, 4>, &spin<1, 16>}};
+  static constexpr spinner spinners[2][4] = {{&spin<0, 0>, &spin<0, 1>, &spin<0, 4>, &spin<0, 16>},
+                                             {&spin<1, 0>, &spin<1, 1>, &spin<1, 4>, &spin<1, 16>}};
   return spinners[kind][place_of(calls_above)];
 }
 
@@ -153,8 +160,8 @@ class yields final : public contender {
   std::vector<task<>> members_;
 };
 
-// Going on in the next by symmetric transfer, with nothing in between: where there is no stack, that
-// is all that a switch can be.
+// Going on in the next by symmetric transfer, with nothing in between: where there is no stack,
+// that is all that a switch can be.
 struct hopping {
   const std::coroutine_handle<>& to;
   bool await_ready() const noexcept { return false; }
@@ -373,7 +380,8 @@ const side COST_SIDE = {COST_SIDE_NAME,
                         0,
                         nullptr,
                         &make_coroutine_messages,
-                        &make<coroutine_teams, team_shape>};
+                        &make<coroutine_teams, team_shape>,
+                        &make_interop};
 
 #if COST_HAS_TICK
 const side coroutine_tick_side = {"C++20, 1 ms tick",        nullptr, nullptr, nullptr, nullptr,

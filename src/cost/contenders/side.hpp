@@ -104,6 +104,17 @@ struct team_shape {
   std::size_t size;
 };
 
+// Waits between fibers and coroutines (weft/coro.hpp); a peer that has only coroutines waits for
+// one of its own. An operation is a wait.
+enum class interop_kind {
+  fiber_awaits,      // a fiber waits for a coroutine that ends at once
+  coroutine_awaits,  // a coroutine waits for a task that is started for it
+  coroutine_yields,  // a coroutine lets others run
+};
+struct interop_shape {
+  interop_kind kind;
+};
+
 struct side {
   const char* name;
   maker<switch_shape> switches;  // any maker may be nullptr: the side has no such thing
@@ -116,10 +127,11 @@ struct side {
   maker<generator_shape> generators = nullptr;
   maker<message_shape> messages = nullptr;
   maker<team_shape> teams = nullptr;
+  maker<interop_shape> interop = nullptr;
 };
 
-// weft's sides first, then the peers; all of them with those that show what a system or a plain call
-// costs.
+// weft's sides first, then the peers; all of them with those that show what a system or a plain
+// call costs.
 std::vector<const side*> principal_sides();
 std::vector<const side*> all_sides();
 

@@ -15,6 +15,12 @@ std::vector<const side*> principal_sides() {
 #if COST_HAVE_WEFT_INLINE
         &weft_inline_side,
 #endif
+#if COST_HAVE_WEFT_FCONTEXT && COST_HAVE_COROUTINES
+        &weft_fcontext_interop_side,
+#endif
+#if COST_HAVE_WEFT_ASM && COST_HAVE_COROUTINES
+        &weft_asm_interop_side,
+#endif
 #if COST_HAVE_FCONTEXT
         &fcontext_side,
 #endif

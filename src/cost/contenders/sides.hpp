@@ -10,6 +10,8 @@ extern const side weft_fcontext_side;
 extern const side weft_asm_side;
 extern const side weft_asm_shared_side;  // options::float_control per thread
 extern const side weft_inline_side;
+extern const side weft_fcontext_interop_side;  // with coroutines; under weft's own name
+extern const side weft_asm_interop_side;
 extern const side fcontext_side;
 extern const side boost_fiber_side;
 extern const side boost_fiber_protected_side;
