@@ -13,6 +13,7 @@
 #include "support/capture_reports.hpp"
 #include "task/on_virtual_time.hpp"
 #include "weft/background_loop.hpp"
+#include "weft/cancel_scope.hpp"
 #include "weft/gather.hpp"
 #include "weft/this_fiber.hpp"
 
@@ -308,6 +309,23 @@ TEST_CASE_FIXTURE(no_leaks, "gather: an empty handle is a misuse, and leaves not
     CHECK_THROWS_AS(static_cast<void>(gather(other, empty)), std::logic_error);
     other.join();
     CHECK(weft_tests::live_fibers() == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(on_virtual_time,
+                  "gather: tasks that a misuse or a cancel stopped it from are as they were") {
+  run([] {
+    auto one = spawn([] {
+      await_sleep(1s);
+      return 1;
+    });
+    task<int> empty;
+    CHECK_THROWS_AS(gather(one, empty), std::logic_error);
+    weft::cancel_scope scope;
+    scope.cancel();
+    weft::with_scope(scope, [&] { gather(one); });
+    await_sleep(2s);  // it ends, and tells nobody
+    CHECK(std::get<0>(gather(one)) == 1);
   });
 }
 
