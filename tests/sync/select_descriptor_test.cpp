@@ -233,7 +233,7 @@ TEST_CASE_FIXTURE(no_leaks, "select: what was ready at the look is drawn, though
   });
 }
 
-TEST_CASE_FIXTURE(no_leaks, "select: blocked at a descriptor, it takes no processor time") {
+TEST_CASE_FIXTURE(no_leaks, "sem 68: a select that blocks takes no processor time") {
   run([] {
     const raw_pair pair;
     weft::channel<int> quiet;
