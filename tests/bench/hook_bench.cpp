@@ -19,17 +19,11 @@
 #include <vector>
 
 #include "program.hpp"
+#include "weft_quiet.hpp"
 
 namespace {
 
 using namespace cost;
-
-weft::options quiet() {
-  weft::options how;
-  how.handle_sigint = false;
-  how.overflow = weft::overflow_report::never;
-  return how;
-}
 
 template <class F>
 F* of_libc(const char* name, F*) {

@@ -13,6 +13,7 @@
 
 #include "process.hpp"
 #include "program.hpp"
+#include "weft_quiet.hpp"
 
 #if COST_HAVE_LIBUV
 #include <uv.h>
@@ -22,13 +23,6 @@ namespace {
 
 using namespace cost;
 using namespace std::chrono_literals;
-
-weft::options quiet() {
-  weft::options how;
-  how.handle_sigint = false;
-  how.overflow = weft::overflow_report::never;
-  return how;
-}
 
 // Ten fibers that all do the same, for ever; main is one of them.
 template <class Step>

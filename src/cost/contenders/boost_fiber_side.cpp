@@ -186,7 +186,7 @@ std::unique_ptr<contender> make_parked(const parked_shape& shape) {
   return std::make_unique<parked<Allocator>>(shape);
 }
 
-class messages final : public contender {
+class messages final : public summing {
  public:
   explicit messages(std::size_t capacity) : buffered_(capacity > 1 ? capacity : 2) {
     is_rendezvous_ = capacity == 0;
@@ -194,12 +194,6 @@ class messages final : public contender {
   std::uint64_t run(std::uint64_t operations) override {
     is_rendezvous_ ? all(unbuffered_, operations) : all(buffered_, operations);
     return operations;
-  }
-
-  std::uint64_t check(std::uint64_t operations) override {
-    sum_ = 0;
-    run(operations);
-    return sum_;
   }
 
  private:
@@ -216,7 +210,6 @@ class messages final : public contender {
   fibers::unbuffered_channel<std::uint64_t> unbuffered_;
   fibers::buffered_channel<std::uint64_t> buffered_;
   bool is_rendezvous_ = false;
-  std::uint64_t sum_ = 0;
 };
 
 class locks final : public contender {

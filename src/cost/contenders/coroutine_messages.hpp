@@ -122,7 +122,7 @@ struct paused_driver {
   void await_resume() const noexcept {}
 };
 
-class coroutine_messages final : public contender {
+class coroutine_messages final : public summing {
  public:
   explicit coroutine_messages(std::size_t capacity) : channel_(capacity) {}
   std::uint64_t run(std::uint64_t operations) override {
@@ -134,12 +134,6 @@ class coroutine_messages final : public contender {
     receives.handle().resume();
     while (!is_done_) ready.pop().resume();  // the sender may have ended before the last was received
     return operations;
-  }
-
-  std::uint64_t check(std::uint64_t operations) override {
-    sum_ = 0;
-    run(operations);
-    return sum_;
   }
 
  private:
@@ -155,7 +149,6 @@ class coroutine_messages final : public contender {
 
   coroutine_channel channel_;
   bool is_done_ = false;
-  std::uint64_t sum_ = 0;
 };
 
 [[maybe_unused]] std::unique_ptr<contender> make_coroutine_messages(const message_shape& shape) {

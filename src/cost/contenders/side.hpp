@@ -42,6 +42,19 @@ class contender {
   virtual pid_t whose_memory() const { return 0; }
 };
 
+// Whose answer is the sum of what its operations gave.
+class summing : public contender {
+ public:
+  std::uint64_t check(std::uint64_t operations) final {
+    sum_ = 0;
+    run(operations);
+    return sum_;
+  }
+
+ protected:
+  std::uint64_t sum_ = 0;
+};
+
 template <class Shape>
 using maker = std::unique_ptr<contender> (*)(const Shape&);
 

@@ -11,21 +11,14 @@
 
 #include "coroutine_task.hpp"
 #include "sides.hpp"
+#include "weft_quiet.hpp"
 
 namespace cost {
 namespace {
 
 [[gnu::noinline]] task<std::uint64_t> handed_back(std::uint64_t number) { co_return number; }
 
-weft::options quiet() {
-  weft::options how;
-  how.handle_sigint = false;
-  how.overflow = weft::overflow_report::never;
-  how.slow_step = std::chrono::hours(1);
-  return how;
-}
-
-class interops final : public contender {
+class interops final : public summing {
  public:
   explicit interops(const interop_shape& shape) : kind_(shape.kind) {}
 
@@ -48,12 +41,6 @@ class interops final : public contender {
     return operations;
   }
 
-  std::uint64_t check(std::uint64_t operations) override {
-    sum_ = 0;
-    run(operations);
-    return sum_;
-  }
-
  private:
   task<> await_tasks(std::uint64_t left) {
     for (; left != 0; --left) sum_ += co_await weft::spawn([left] { return left; });
@@ -68,7 +55,6 @@ class interops final : public contender {
 
   interop_kind kind_;
   weft::runner loop_{quiet()};
-  std::uint64_t sum_ = 0;
 };
 
 std::unique_ptr<contender> make_interop(const interop_shape& shape) {

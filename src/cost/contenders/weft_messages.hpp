@@ -11,14 +11,13 @@
 #include "messages.hpp"
 #include "side.hpp"
 #include "two_cores.hpp"
+#include "weft_quiet.hpp"
 
 namespace cost {
 namespace {
 
-weft::options quiet();
-
 template <class Channel>
-class messages final : public contender {
+class messages final : public summing {
  public:
   explicit messages(std::size_t capacity) : loop_(quiet()), channel_(capacity) {}
   std::uint64_t run(std::uint64_t operations) override {
@@ -32,16 +31,9 @@ class messages final : public contender {
     return operations;
   }
 
-  std::uint64_t check(std::uint64_t operations) override {
-    sum_ = 0;
-    run(operations);
-    return sum_;
-  }
-
  private:
   weft::runner loop_;
   Channel channel_;
-  std::uint64_t sum_ = 0;
 };
 
 // A loop on this core and one on another.

@@ -17,6 +17,7 @@
 #include "weft/detail/context.hpp"
 #include "weft/detail/inline_switch.hpp"
 #include "weft_messages.hpp"
+#include "weft_quiet.hpp"
 
 namespace cost {
 namespace {
@@ -65,15 +66,6 @@ std::unique_ptr<contender> make_switches(const switch_shape& shape) {
 }
 
 // -- the rest: the public interface --
-
-weft::options quiet() {
-  weft::options how;
-  how.handle_sigint = false;
-  how.overflow = weft::overflow_report::never;
-  how.slow_step = std::chrono::hours(1);  // watched as ever, but a long row is no stall
-  if (shares_float_control) how.float_control = weft::float_control::per_thread;
-  return how;
-}
 
 struct yield_leaf {
   void operator()() const { weft::yield(); }
