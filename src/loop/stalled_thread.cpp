@@ -271,15 +271,20 @@ bool ask_kernel(int thread, kernel_view& view) noexcept {
   return true;
 }
 
-void look_from_outside(const watched_loop& watched, const kernel_view& view,
-                       stalled_thread& found) noexcept {
-  const fiber& seen = *watched.seen;  // its members are read by the kernel only
-  found.call = view.call;
+// Who runs there. Its members are read by the kernel only: it may be gone.
+void read_identity(const fiber& seen, stalled_thread& found) noexcept {
   safe_read(found.id, &seen.id);
   safe_read(found.site, &seen.site);
   read_name(seen, found);
+}
+
+void look_from_outside(const watched_loop& watched, const kernel_view& view,
+                       stalled_thread& found) noexcept {
+  read_identity(*watched.seen, found);
+  found.call = view.call;
   found.frames[found.frame_count++] = view.code;
-  if (const char* const top = top_of_stack(static_cast<const loop&>(*watched.core), seen)) {
+  if (const char* const top =
+          top_of_stack(static_cast<const loop&>(*watched.core), *watched.seen)) {
     scan_stack(view.stack, top, found);
   }
   found.how = stalled_thread::manner::blocked;
@@ -293,8 +298,8 @@ void look_at_stalled(const watched_loop& loop, stalled_thread& found) noexcept {
   if (view.runs) {
     ask(loop, found);
     if (found.how != stalled_thread::manner::silent) return;
-    view = {};  // only who it is
-    look_from_outside(loop, view, found);
+    read_identity(*loop.seen, found);
+    found.call = -1;
     found.frame_count = 0;
     found.how = stalled_thread::manner::silent;
   } else {

@@ -69,8 +69,9 @@ TEST_CASE_FIXTURE(
         {"clock_nanosleep", [] { return sleep_by_clock(); }},
         {"sleep", [] { return sleep(100) == 100 && errno == ECANCELED ? -1 : 0; }},
     };
-    for (const auto& [name, call] : calls) {
-      CAPTURE(name);
+    for (const auto& one : calls) {
+      const auto& call = one.second;  // no structured binding: C++17 captures none
+      CAPTURE(one.first);
       call_end first;
       call_end second;
       CHECK_THROWS_AS(weft::with_timeout(5ms,

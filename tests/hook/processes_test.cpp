@@ -92,7 +92,10 @@ TEST_CASE_FIXTURE(hooked, "hook: system() and pclose() leave the loop alone") {
     int turns = 0;
     bool is_over = false;
     auto other = spawn([&] {
-      for (; !is_over; weft::await_sleep(1ms)) ++turns;
+      while (!is_over) {
+        ++turns;
+        weft::await_sleep(1ms);
+      }
     });
     CHECK(WEXITSTATUS(system("sleep 0.05; exit 7")) == 7);
     CHECK(turns >= 5);

@@ -244,7 +244,10 @@ TEST_CASE_FIXTURE(hooked, "hook: a fiber that always finds data lets others run"
     bool is_over = false;
     int turns = 0;
     auto other = spawn([&] {
-      for (; !is_over; weft::yield()) ++turns;
+      while (!is_over) {
+        ++turns;
+        weft::yield();
+      }
     });
     char byte = 0;
     for (int i = 0; i < 1000; ++i) {

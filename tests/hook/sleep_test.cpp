@@ -80,7 +80,10 @@ TEST_CASE_FIXTURE(hooked, "hook: a sleep until a moment ends then, by the clock 
       int turns = 0;
       bool is_over = false;
       auto other = spawn([&] {
-        for (; !is_over; weft::await_sleep(1ms)) ++turns;
+        while (!is_over) {
+          ++turns;
+          weft::await_sleep(1ms);
+        }
       });
       CHECK(clock_nanosleep(clock, TIMER_ABSTIME, &until, nullptr) == 0);
       timespec present{};
