@@ -53,8 +53,7 @@ TEST_CASE_FIXTURE(exploring, "explore: three fibers of four steps have 34,650 or
   const double explored = seconds_of([&] { found = explore(program); });
   CHECK(found.exhaustive);
   CHECK(found.schedules == 34'650);
-  // Less than a run of its own, which opens descriptors. A sanitizer, a slow machine slow down
-  // both.
+  // Less than a run of its own, which opens descriptors: so under a sanitizer, on a slow machine.
   const double ratio = explored / 34'650 / (plain / plain_runs);
   MESSAGE("34,650 schedules took ", explored, " s, each ", ratio, " times a run");
   CHECK(ratio < 1);
