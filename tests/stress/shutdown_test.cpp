@@ -4,10 +4,12 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -106,11 +108,12 @@ TEST_CASE_FIXTURE(no_leaks, "torture 27: eight threads post while one loop after
   std::mutex guard;
   std::condition_variable changed;
   std::size_t round = 0;  // this and `current` under guard
+  constexpr std::size_t over = SIZE_MAX;
   weft::loop_ref current;
   std::vector<std::thread> posters;
   for (int t = 0; t < threads; ++t) {
     posters.emplace_back([&, t] {
-      for (std::size_t seen = 0; seen < rounds;) {
+      for (std::size_t seen = 0;;) {
         weft::loop_ref ref;
         {
           std::unique_lock<std::mutex> hold(guard);
@@ -118,6 +121,7 @@ TEST_CASE_FIXTURE(no_leaks, "torture 27: eight threads post while one loop after
           seen = round;
           ref = current;
         }
+        if (seen == over) return;
         try {
           for (std::size_t i = 0; i <= (seen + static_cast<std::size_t>(t)) % 4; ++i) {
             ref.post(piece(all));
@@ -128,17 +132,22 @@ TEST_CASE_FIXTURE(no_leaks, "torture 27: eight threads post while one loop after
       }
     });
   }
-  for (std::size_t i = 1; i <= rounds; ++i) {
-    const long before = all.made;
-    weft::background_loop loop;
+  const auto tell = [&](std::size_t what, weft::loop_ref which) {
     {
       const std::lock_guard<std::mutex> hold(guard);
-      current = loop.ref();
-      round = i;
+      current = std::move(which);
+      round = what;
     }
     changed.notify_all();
+  };
+  // And on until somebody came too late, which on a slow machine is rare.
+  for (std::size_t i = 1; i <= rounds || (all.refused == 0 && i <= 100 * rounds); ++i) {
+    const long before = all.made;
+    weft::background_loop loop;
+    tell(i, loop.ref());
     while (all.made < before + static_cast<long>(i % 4)) std::this_thread::yield();
   }
+  tell(over, {});
   for (auto& one : posters) one.join();
   CHECK(all.destroyed.load() == all.made.load());
   CHECK(all.ran <= all.made - all.refused);

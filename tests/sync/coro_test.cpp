@@ -5,26 +5,20 @@
 #if WEFT_TESTS_HAVE_COROUTINES
 
 #include <algorithm>
-#include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <future>
-#include <memory>
 #include <stdexcept>
-#include <string>
 #include <thread>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
-#include "support/build_kind.hpp"
 #include "support/coroutines.hpp"
+#include "sync/awaitables.hpp"
 #include "task/on_virtual_time.hpp"
-#include "weft/cancel_scope.hpp"
 #include "weft/coro.hpp"
-#include "weft/detail/loop_core.hpp"
 #include "weft/gather.hpp"
 #include "weft/spawn.hpp"
 #include "weft/this_fiber.hpp"
@@ -33,81 +27,20 @@ using namespace std::chrono_literals;
 using weft::await;
 using weft::await_sleep;
 using weft::spawn;
-using weft_tests::counted;
+using weft_tests::adds;
+using weft_tests::at_once;
+using weft_tests::by_bool;
+using weft_tests::gives;
+using weft_tests::gives_unique;
+using weft_tests::has_free_operator;
+using weft_tests::has_member_operator;
 using weft_tests::lazy_task;
 using weft_tests::no_leaks;
 using weft_tests::on_virtual_time;
-
-namespace {
-
-// Resumes whoever waits when somebody says so; one waits.
-struct signal_once {
-  std::coroutine_handle<> waiting;
-  bool is_set = false;
-  int result = 5;
-
-  void set() {
-    is_set = true;
-    if (waiting) std::exchange(waiting, nullptr).resume();
-  }
-
-  bool await_ready() const noexcept { return is_set; }
-  void await_suspend(std::coroutine_handle<> h) noexcept { waiting = h; }
-  int await_resume() const noexcept { return result; }
-};
-
-// await_suspend answers by a bool; true: a thread resumes.
-struct by_bool {
-  bool suspends;
-  std::thread thread{};
-  bool await_ready() const noexcept { return false; }
-  bool await_suspend(std::coroutine_handle<> h) {
-    if (suspends) thread = std::thread([h] { h.resume(); });
-    return suspends;
-  }
-  int await_resume() {
-    if (thread.joinable()) thread.join();
-    return suspends ? 1 : 2;
-  }
-};
-
-// Resumes inside await_suspend().
-struct at_once {
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> h) const { h.resume(); }
-  void await_resume() const noexcept {}
-};
-
-struct has_member_operator {
-  signal_once* event;
-  signal_once& operator co_await() const noexcept { return *event; }
-};
-
-struct has_free_operator {
-  signal_once* event;
-};
-signal_once& operator co_await(const has_free_operator& x) noexcept { return *x.event; }
-
-template <class T>
-lazy_task<T> gives(T value) {
-  co_return static_cast<T>(value);
-}
-lazy_task<std::unique_ptr<int>> gives_unique(int value) { co_return std::make_unique<int>(value); }
-lazy_task<int> throws(const char* text) {
-  throw std::runtime_error(text);
-  co_return 0;
-}
-lazy_task<> waits_for(signal_once& event, int& seen) { seen = co_await event; }
-lazy_task<int> adds(int a, int b) {
-  const int first = co_await gives(a);
-  co_return first + co_await gives(b);
-}
-lazy_task<int> sleeps_then(weft::duration span, int value) {
-  await_sleep(span);  // in the middle of a coroutine's body: an ordinary call
-  co_return value;
-}
-
-}  // namespace
+using weft_tests::signal_once;
+using weft_tests::sleeps_then;
+using weft_tests::throws;
+using weft_tests::waits_for;
 
 TEST_CASE_FIXTURE(on_virtual_time, "coro: a fiber parks until the awaitable resumes it") {
   run([] {
@@ -288,157 +221,6 @@ TEST_CASE_FIXTURE(on_virtual_time, "coro: await of a weft task or future is its 
     auto f = p.get_future();
     p.set_value(4);
     CHECK(await(f) == 4);
-  });
-}
-
-TEST_CASE_FIXTURE(on_virtual_time, "coro: a handle that is destroyed breaks the wait") {
-  run([] {
-    signal_once event;
-    auto waiting = spawn([&] { await(event); });
-    weft::yield();
-    std::exchange(event.waiting, nullptr).destroy();
-    CHECK_THROWS_AS(waiting.get(), std::future_error);
-  });
-}
-
-TEST_CASE_FIXTURE(on_virtual_time,
-                  "coro: a cancel does not take a wait away, the next one throws") {
-  run([] {
-    signal_once event;
-    int seen = 0;
-    bool slept = false;
-    auto waiting = spawn([&, witness = counted()] {
-      seen = await(event);
-      await_sleep(1s);
-      slept = true;
-    });
-    weft::yield();
-    waiting.cancel();
-    weft::yield();
-    CHECK_FALSE(waiting.done());  // the event still has the fiber's handle
-    event.set();
-    waiting.join();
-    CHECK(seen == 5);
-    CHECK_FALSE(slept);
-    CHECK(waiting.was_cancelled());
-  });
-}
-
-TEST_CASE_FIXTURE(on_virtual_time, "coro: who is cancelled already begins no wait") {
-  run([] {
-    bool has_begun = false;
-    const auto begins = [&]() -> lazy_task<> {
-      has_begun = true;
-      co_return;
-    };
-    auto late = spawn([&] {
-      try {
-        await_sleep(1h);
-      } catch (const weft::cancelled&) {
-      }
-      await(begins());
-    });
-    weft::yield();
-    late.cancel();
-    late.join();
-    CHECK(late.was_cancelled());
-    CHECK_FALSE(has_begun);
-  });
-}
-
-TEST_CASE_FIXTURE(on_virtual_time,
-                  "coro: a stop hook is called once, and the wait ends when the awaitable does") {
-  run([] {
-    signal_once event;
-    int stops = 0;
-    auto waiting = spawn([&] { return await(event, [&] { ++stops; }); });
-    weft::yield();
-    waiting.cancel();
-    weft::yield();
-    waiting.cancel();
-    weft::yield();
-    CHECK(stops == 1);
-    CHECK_FALSE(waiting.done());
-    event.set();
-    CHECK(waiting.get() == 5);  // it had a value in spite of the stop
-  });
-}
-
-TEST_CASE_FIXTURE(on_virtual_time,
-                  "coro: an awaitable that fails when it was stopped is cancelled") {
-  struct stoppable : signal_once {
-    bool was_stopped = false;
-    int await_resume() const {
-      if (was_stopped) throw std::runtime_error("aborted");
-      return 5;
-    }
-  };
-  run([] {
-    bool was_timely = weft::move_on_after(1s, [] {
-      stoppable event;
-      await(event, [&] {
-        event.was_stopped = true;
-        event.set();
-      });
-    });
-    CHECK_FALSE(was_timely);
-    CHECK(weft::move_on_after(1s, [] {
-      stoppable event;
-      auto setter = spawn([&] { event.set(); });
-      CHECK(await(event, [] { FAIL("nobody cancelled"); }) == 5);
-    }));
-  });
-}
-
-TEST_CASE_FIXTURE(on_virtual_time, "coro: an error of the stop hook is thrown after the wait") {
-  run([] {
-    signal_once event;
-    auto waiting = spawn([&] { await(event, [] { throw std::runtime_error("cannot stop"); }); });
-    weft::yield();
-    waiting.cancel();
-    weft::yield();
-    CHECK_FALSE(waiting.done());
-    event.set();
-    CHECK_THROWS_WITH_AS(waiting.get(), "cannot stop", std::runtime_error);
-  });
-}
-
-TEST_CASE_FIXTURE(on_virtual_time,
-                  "coro: a generator is iterated in a fiber, and may wait in there") {
-  const auto ticks = [](int count) -> weft_tests::sequence<int> {
-    for (int i = 0; i < count; ++i) {
-      await_sleep(1s);
-      co_yield i;
-    }
-    throw std::runtime_error("no more");
-  };
-  run([&] {
-    const auto before = weft::now();
-    std::vector<int> seen;
-    auto one = ticks(3);
-    auto iterate = [&] {
-      for (int i : one) seen.push_back(i);
-    };
-    CHECK_THROWS_WITH_AS(iterate(), "no more", std::runtime_error);
-    CHECK(seen == std::vector<int>{0, 1, 2});
-    CHECK(weft::now() - before == 3s);
-  });
-}
-
-TEST_CASE_FIXTURE(no_leaks, "coro: an await that nobody can end is told as a deadlock") {
-  if (weft_tests::is_tsan) WEFT_SKIP("ThreadSanitizer has a thread of its own");
-  run([] {
-    signal_once event;
-    auto waiting = spawn([&] { await(event); });
-    std::string text;
-    try {
-      waiting.join();
-    } catch (const weft::would_deadlock& e) {
-      text = e.what();
-    }
-    CHECK(text.find("await") != std::string::npos);
-    event.set();
-    waiting.join();
   });
 }
 
