@@ -4,6 +4,7 @@
 
 #if WEFT_TESTS_HAVE_COROUTINES
 
+#include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <string>

@@ -5,6 +5,7 @@
 
 #if WEFT_TESTS_HAVE_COROUTINES
 
+#include <chrono>
 #include <coroutine>
 #include <exception>
 #include <optional>

@@ -5,6 +5,7 @@
 #if WEFT_TESTS_HAVE_COROUTINES
 
 #include <algorithm>
+#include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <future>
